@@ -1,0 +1,2 @@
+//! dlogin
+fn main() {}

@@ -1,0 +1,1 @@
+//! sshcert-acme
