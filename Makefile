@@ -1,0 +1,43 @@
+# The targets a person needs. `make demo` and `make test` install what is
+# missing first; everything else takes it as given.
+SHELL := /bin/bash
+export PATH := $(PATH):$(HOME)/.cargo/bin
+CARGO ?= cargo
+
+.PHONY: help demo test lint deny bench fuzz-smoke mutants setup build
+
+help: ## what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+setup: ## install what is missing (Debian, Ubuntu)
+	@scripts/setup
+
+build:
+	$(CARGO) build --locked --workspace --all-targets
+
+demo: setup ## the main job, from an empty folder to ssh and curl
+	$(CARGO) build --locked --bins
+	@target/debug/demo
+
+test: setup lint build ## everything that must hold
+	scripts/corpus-present
+	$(CARGO) test --locked --workspace
+
+lint: ## formatting, clippy, docs
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+deny: ## licences, sources, one version of each crate
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked check bans licenses sources
+
+bench: setup ## ratios and counts, one run
+	scripts/bench
+
+fuzz-smoke: ## every fuzz target for a minute
+	scripts/fuzz-smoke
+
+mutants: ## mutation testing of piv-attest
+	@command -v cargo-mutants >/dev/null || $(CARGO) install --locked cargo-mutants
+	$(CARGO) mutants --package piv-attest
