@@ -1,0 +1,1 @@
+//! `dlogin bundle`: what the operator enrols.

@@ -1,0 +1,1 @@
+//! The PIN: asked for at the terminal or of a program.

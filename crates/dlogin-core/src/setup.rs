@@ -1,0 +1,1 @@
+//! `dlogin setup`: a key made on the YubiKey.
