@@ -1,0 +1,155 @@
+//! JSON in which no object has a member twice.
+//!
+//! RFC 7515 §4 lets a JWS reader either refuse duplicate header members or take
+//! the last one. Two readers that choose differently see two messages under one
+//! signature, so they are refused, at every depth.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Why a text is not an object of unique members.
+#[derive(Debug)]
+pub(crate) enum JsonError {
+    Syntax(serde_json::Error),
+    NotAnObject,
+    Duplicate(String),
+}
+
+/// Reads one JSON object; nothing but whitespace may follow it.
+pub(crate) fn unique_object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
+    let Unique { value, duplicate } = serde_json::from_slice(text).map_err(JsonError::Syntax)?;
+    if let Some(name) = duplicate {
+        return Err(JsonError::Duplicate(name));
+    }
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err(JsonError::NotAnObject),
+    }
+}
+
+/// A value, and the first member name that stood twice in one object of it.
+struct Unique {
+    value: Value,
+    duplicate: Option<String>,
+}
+
+impl From<Value> for Unique {
+    fn from(value: Value) -> Self {
+        Self {
+            value,
+            duplicate: None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Unique;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Unique, E> {
+        Ok(Value::Null.into())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Unique, E> {
+        Ok(Value::Bool(value).into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Unique, E> {
+        Ok(Value::Number(value.into()).into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Unique, E> {
+        Ok(Value::Number(value.into()).into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Unique, E> {
+        Ok(Number::from_f64(value)
+            .map_or(Value::Null, Value::Number)
+            .into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Unique, E> {
+        Ok(Value::String(value.to_owned()).into())
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Unique, E> {
+        Ok(Value::String(value).into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Unique, A::Error> {
+        let mut values = Vec::new();
+        let mut duplicate = None;
+        while let Some(item) = items.next_element::<Unique>()? {
+            values.push(item.value);
+            duplicate = duplicate.or(item.duplicate);
+        }
+        Ok(Unique {
+            value: Value::Array(values),
+            duplicate,
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Unique, A::Error> {
+        let mut members = Map::new();
+        let mut duplicate = None;
+        while let Some((name, item)) = entries.next_entry::<String, Unique>()? {
+            duplicate = duplicate.or(item.duplicate);
+            if members.insert(name.clone(), item.value).is_some() {
+                duplicate = duplicate.or(Some(name));
+            }
+        }
+        Ok(Unique {
+            value: Value::Object(members),
+            duplicate,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicates_are_found_at_every_depth() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"x":{"a":1,"a":2}}"#,
+            r#"{"x":[{"a":1,"b":2,"a":null}]}"#,
+            r#"{"a":1,"\u0061":2}"#,
+        ] {
+            let error = unique_object(text.as_bytes()).unwrap_err();
+            assert!(
+                matches!(error, JsonError::Duplicate(name) if name == "a"),
+                "{text}"
+            );
+        }
+        let members = unique_object(br#"{"a":[1,-2,0.5,true,null,"s"],"b":{"a":{}}}"#).unwrap();
+        assert_eq!(members["a"].as_array().unwrap().len(), 6);
+    }
+
+    #[test]
+    fn only_one_object_and_nothing_behind_it() {
+        assert!(matches!(unique_object(b"[]"), Err(JsonError::NotAnObject)));
+        for bad in [&b"{} {}"[..], b"", b"{", b"\xff", b"{\"a\":1,}"] {
+            assert!(matches!(unique_object(bad), Err(JsonError::Syntax(_))));
+        }
+        let deep = "[".repeat(100_000);
+        assert!(matches!(
+            unique_object(deep.as_bytes()),
+            Err(JsonError::Syntax(_))
+        ));
+    }
+}
