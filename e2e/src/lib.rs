@@ -1,1 +1,16 @@
-//! e2e
+//! Whole journeys, with the programs that people run: `dlogin`, `ca`, sshd,
+//! ssh, curl, openssl. Only the YubiKey is emulated.
+//!
+//! Everything here starts what it needs on its own sockets, ports and folders
+//! and stops it on drop, so journeys run side by side. It sees the binaries and
+//! the virtual YubiKey; it never calls the libraries that it judges.
+
+pub mod ca;
+pub mod failure;
+pub mod laptop;
+pub mod mtls;
+pub mod process;
+pub mod programs;
+pub mod sshd;
+
+pub use failure::{Failure, Result};

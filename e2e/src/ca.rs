@@ -1,0 +1,125 @@
+//! The operator's side: a folder made by `ca init`, and `ca serve` in the
+//! background.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::process::{self, Background};
+use crate::{Failure, Result, programs};
+
+/// A CA in its own folder.
+#[derive(Debug)]
+pub struct Ca {
+    program: PathBuf,
+    dir: PathBuf,
+    address: std::net::SocketAddr,
+    server: Option<Background>,
+}
+
+impl Ca {
+    /// `ca init` in `dir`, for a free port of loopback.
+    pub fn init(dir: &Path) -> Result<Self> {
+        let ca = Self {
+            program: programs::ours("ca")?,
+            dir: dir.to_owned(),
+            address: process::free_address()?,
+            server: None,
+        };
+        ca.succeed(&["init", "--url", &ca.url()])?;
+        Ok(ca)
+    }
+
+    /// The CA's URL, as people type it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.address
+    }
+
+    /// The folder that holds everything.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Adds lines to `ca.toml`.
+    pub fn configure(&self, lines: &str) -> Result<()> {
+        let path = self.dir.join("ca.toml");
+        let mut settings = fs::read_to_string(&path)?;
+        settings.push_str(lines);
+        Ok(fs::write(path, settings)?)
+    }
+
+    /// Names another attestation root, such as the virtual YubiKey's.
+    pub fn trust_attestation_root(&self, pem: &Path) -> Result<()> {
+        self.configure(&format!(
+            "\n[[attestation_root]]\nname = \"virtual\"\nfile = \"{}\"\n",
+            pem.display()
+        ))
+    }
+
+    /// `ca --dir DIR ARGS…`, not yet run.
+    #[must_use]
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--dir").arg(&self.dir).args(args);
+        command
+    }
+
+    /// Runs `ca --dir DIR ARGS…`.
+    pub fn run(&self, args: &[&str]) -> Result<Output> {
+        process::run(&mut self.command(args))
+    }
+
+    /// Runs it and wants success; gives what it printed.
+    pub fn succeed(&self, args: &[&str]) -> Result<String> {
+        process::succeed(&mut self.command(args))
+    }
+
+    /// Starts `ca serve` and waits until it listens.
+    pub fn serve(&mut self) -> Result<()> {
+        let command = self.command(&["serve"]);
+        self.serve_with(command)
+    }
+
+    /// Starts the server as `command` says (under faketime, say).
+    pub fn serve_with(&mut self, command: Command) -> Result<()> {
+        let log = self.dir.with_extension("log");
+        let mut server = Background::start(command, &log)?;
+        server.wait_for_port(self.address)?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// The running server.
+    pub fn server(&mut self) -> Result<&mut Background> {
+        self.server
+            .as_mut()
+            .ok_or_else(|| Failure::new("the CA is not serving"))
+    }
+
+    /// SIGTERM, and waits until it has drained.
+    pub fn stop(&mut self) -> Result<()> {
+        if let Some(mut server) = self.server.take() {
+            let status = server.stop()?;
+            if !status.success() {
+                return Err(Failure::new(format!(
+                    "ca serve ended with {status}:\n{}",
+                    server.log()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the root certificate to `file`.
+    pub fn write_root(&self, file: &Path) -> Result<()> {
+        Ok(fs::write(file, self.succeed(&["root"])?)?)
+    }
+}

@@ -1,0 +1,52 @@
+//! Where the programs are: ours beside the running executable, Debian's on the
+//! usual paths.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::{Failure, Result};
+
+/// One of our own programs, as cargo built it: in the folder of this executable
+/// or, for a test, in the one above it.
+pub fn ours(name: &str) -> Result<PathBuf> {
+    let here = env::current_exe()?;
+    here.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
+            Failure::new(format!(
+                "{name} is not built; run 'cargo build --bins' first"
+            ))
+        })
+}
+
+/// A program of the system. sshd and pcscd are not on everybody's PATH.
+pub fn system(name: &str) -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/bin"].map(PathBuf::from))
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+        .ok_or_else(|| Failure::new(format!("{name} is not installed; run scripts/setup")))
+}
+
+/// A shared library of the system, such as `libykcs11.so`.
+pub fn library(name: &str) -> Result<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib")?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir());
+    folders
+        .map(|folder| folder.join(name))
+        .find(|path| path.exists())
+        .ok_or_else(|| Failure::new(format!("{name} is not installed; run scripts/setup")))
+}
+
+/// Whether `path` is there, as a sentence when it is not.
+pub fn must_exist(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{} is not there", path.display())))
+}

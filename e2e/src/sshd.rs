@@ -1,0 +1,106 @@
+//! A real sshd that trusts the CA's user keys, and `ssh` into it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{self, Background};
+use crate::{Result, programs};
+
+/// sshd on a port of loopback, for the user who runs this.
+#[derive(Debug)]
+pub struct Sshd {
+    address: SocketAddr,
+    dir: PathBuf,
+    server: Background,
+}
+
+impl Sshd {
+    /// Starts it in `dir`. `user_cas` are lines for TrustedUserCAKeys;
+    /// `principal` is the one name that may enter.
+    pub fn start(dir: &Path, user_cas: &str, principal: &str) -> Result<Self> {
+        Self::start_as(Command::new(programs::system("sshd")?), dir, user_cas, principal)
+    }
+
+    /// The same with a launcher before it (`faketime`, say): `launcher` is a
+    /// command whose last argument is sshd's path.
+    pub fn start_as(
+        mut launcher: Command,
+        dir: &Path,
+        user_cas: &str,
+        principal: &str,
+    ) -> Result<Self> {
+        fs::create_dir_all(dir)?;
+        let address = process::free_address()?;
+        let host_key = dir.join("host_key");
+        process::succeed(
+            Command::new(programs::system("ssh-keygen")?)
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(&host_key),
+        )?;
+        fs::write(dir.join("user_cas"), user_cas)?;
+        fs::write(dir.join("principals"), format!("{principal}\n"))?;
+        let d = dir.display();
+        fs::write(
+            dir.join("sshd_config"),
+            format!(
+                "ListenAddress {address}\n\
+                 HostKey {d}/host_key\n\
+                 TrustedUserCAKeys {d}/user_cas\n\
+                 AuthorizedPrincipalsFile {d}/principals\n\
+                 AuthorizedKeysFile none\n\
+                 AuthenticationMethods publickey\n\
+                 PasswordAuthentication no\n\
+                 KbdInteractiveAuthentication no\n\
+                 UsePAM no\n\
+                 PermitRootLogin yes\n\
+                 StrictModes no\n\
+                 PidFile none\n\
+                 LogLevel VERBOSE\n"
+            ),
+        )?;
+        let public = fs::read_to_string(dir.join("host_key.pub"))?;
+        fs::write(
+            dir.join("known_hosts"),
+            format!("[127.0.0.1]:{} {public}", address.port()),
+        )?;
+        launcher.args(["-D", "-e", "-f"]).arg(dir.join("sshd_config"));
+        let mut server = Background::start(launcher, &dir.join("sshd.log"))?;
+        server.wait_for_port(address)?;
+        Ok(Self {
+            address,
+            dir: dir.to_owned(),
+            server,
+        })
+    }
+
+    /// What sshd logged: who came in, by which certificate, or why not.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.server.log()
+    }
+
+    /// `ssh` to it with nothing of the person's own configuration; the key and
+    /// the command to run are the caller's.
+    pub fn ssh(&self) -> Result<Command> {
+        let mut ssh = Command::new(programs::system("ssh")?);
+        ssh.args(["-F", "none", "-p", &self.address.port().to_string()])
+            .arg("-o")
+            .arg(format!(
+                "UserKnownHostsFile={}",
+                self.dir.join("known_hosts").display()
+            ))
+            .args(["-o", "GlobalKnownHostsFile=none"])
+            .args(["-o", "StrictHostKeyChecking=yes"])
+            .args(["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"])
+            .args(["-o", "PreferredAuthentications=publickey"]);
+        Ok(ssh)
+    }
+
+    /// The argument that names the host.
+    #[must_use]
+    pub fn host() -> &'static str {
+        "127.0.0.1"
+    }
+}
