@@ -1,0 +1,220 @@
+//! Opening the card for changes: mutual authentication with the management
+//! key, which may be the factory's, the person's, or kept on the card.
+
+use crate::{
+    Error, Management, ManagementKey, ManagementStatus, TouchNeed,
+    apdu::Status,
+    applet::{Applet, Object},
+    tlv,
+};
+use aes::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// The management key of every YubiKey as it leaves the factory.
+const FACTORY: [u8; 24] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8,
+];
+
+/// The flag in ykman's notes: the management key is kept under the PIN.
+const FLAG_PROTECTED: u8 = 0x02;
+
+/// Algorithms of management keys. Firmware before 5.4 knows the first alone,
+/// from 5.7 on AES-192 is what it leaves the factory with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Algorithm {
+    TripleDes,
+    Aes128,
+    Aes192,
+    Aes256,
+}
+
+impl Algorithm {
+    fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0x03 => Some(Self::TripleDes),
+            0x08 => Some(Self::Aes128),
+            0x0a => Some(Self::Aes192),
+            0x0c => Some(Self::Aes256),
+            _ => None,
+        }
+    }
+
+    fn byte(self) -> u8 {
+        match self {
+            Self::TripleDes => 0x03,
+            Self::Aes128 => 0x08,
+            Self::Aes192 => 0x0a,
+            Self::Aes256 => 0x0c,
+        }
+    }
+
+    fn key_length(self) -> usize {
+        match self {
+            Self::Aes128 => 16,
+            Self::TripleDes | Self::Aes192 => 24,
+            Self::Aes256 => 32,
+        }
+    }
+
+    fn block_length(self) -> usize {
+        match self {
+            Self::TripleDes => 8,
+            _ => 16,
+        }
+    }
+
+    /// Encrypts or decrypts one block with a key of the right length.
+    fn crypt(self, key: &[u8], block: &[u8], encrypt: bool) -> Option<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::TripleDes => one_block::<des::TdesEde3>(key, block, encrypt),
+            Self::Aes128 => one_block::<aes::Aes128>(key, block, encrypt),
+            Self::Aes192 => one_block::<aes::Aes192>(key, block, encrypt),
+            Self::Aes256 => one_block::<aes::Aes256>(key, block, encrypt),
+        }
+    }
+}
+
+fn one_block<C>(key: &[u8], block: &[u8], encrypt: bool) -> Option<Zeroizing<Vec<u8>>>
+where
+    C: KeyInit + BlockCipherEncrypt + BlockCipherDecrypt,
+{
+    let cipher = C::new_from_slice(key).ok()?;
+    let mut block = Block::<C>::try_from(block).ok()?;
+    if encrypt {
+        cipher.encrypt_block(&mut block);
+    } else {
+        cipher.decrypt_block(&mut block);
+    }
+    Some(Zeroizing::new(block.to_vec()))
+}
+
+/// How the card wants to be opened.
+pub(crate) struct Lock {
+    algorithm: Algorithm,
+    factory: Option<bool>,
+    protected: bool,
+    touch: Option<TouchNeed>,
+}
+
+impl Lock {
+    /// Reads what the card tells. Needs no PIN.
+    pub(crate) fn read(applet: &mut Applet<'_>) -> Result<Self, Error> {
+        let metadata = applet.management_metadata()?.unwrap_or_default();
+        let algorithm = match metadata.algorithm {
+            None => Algorithm::TripleDes,
+            Some(byte) => Algorithm::from_byte(byte).ok_or(Error::Answer {
+                command: "GET METADATA",
+            })?,
+        };
+        let notes = applet.get(Object::ADMIN)?;
+        let flags = notes
+            .as_deref()
+            .and_then(|n| tlv::find(n, 0x80))
+            .and_then(|n| tlv::find(n, 0x81))
+            .and_then(|n| n.first().copied())
+            .unwrap_or(0);
+        Ok(Self {
+            algorithm,
+            factory: metadata.factory,
+            protected: flags & FLAG_PROTECTED != 0,
+            touch: match metadata.touch_policy {
+                Some(2) => Some(TouchNeed::Certain),
+                Some(3) => Some(TouchNeed::Possible),
+                _ => None,
+            },
+        })
+    }
+
+    /// Whether a touch is part of opening it.
+    pub(crate) fn touch(&self) -> Option<TouchNeed> {
+        self.touch
+    }
+
+    /// What is known of it. Where the card does not tell whether the key is
+    /// the factory's, the factory's key is tried: wrong ones are not counted.
+    pub(crate) fn status(&self, applet: &mut Applet<'_>) -> Result<ManagementStatus, Error> {
+        let factory = match self.factory {
+            Some(factory) => factory,
+            None => match self.open(applet, &FACTORY) {
+                Ok(()) => true,
+                Err(Error::WrongManagementKey | Error::ManagementKeyLength { .. }) => false,
+                Err(e) => return Err(e),
+            },
+        };
+        Ok(ManagementStatus {
+            factory,
+            protected: self.protected,
+        })
+    }
+
+    /// The key to open it with. With a protected key this verifies the PIN.
+    pub(crate) fn key(
+        &self,
+        applet: &mut Applet<'_>,
+        management: &Management,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        match management {
+            Management::Factory => Ok(Zeroizing::new(FACTORY.to_vec())),
+            Management::Key(ManagementKey(bytes)) => Ok(bytes.clone()),
+            Management::Protected(pin) => {
+                applet.verify(pin)?;
+                applet
+                    .get(Object::PRINTED)?
+                    .as_deref()
+                    .and_then(|o| tlv::find(o, 0x88))
+                    .and_then(|o| tlv::find(o, 0x89))
+                    .map(|key| Zeroizing::new(key.to_vec()))
+                    .ok_or(Error::NoProtectedManagementKey)
+            }
+        }
+    }
+
+    /// Opens the card for changes: it proves that it knows the key, and so do
+    /// we (NIST SP 800-73-4 part 2, 3.2.4, mutual authentication).
+    pub(crate) fn open(&self, applet: &mut Applet<'_>, key: &[u8]) -> Result<(), Error> {
+        let Self { algorithm, .. } = *self;
+        if key.len() != algorithm.key_length() {
+            return Err(Error::ManagementKeyLength {
+                expected: algorithm.key_length(),
+                found: key.len(),
+            });
+        }
+        let nonsense = || Error::Answer {
+            command: "AUTHENTICATE MANAGEMENT",
+        };
+        let asked = applet.management(algorithm.byte(), &[0x80, 0])?.ok()?;
+        let witness = tlv::find(&asked, 0x7c)
+            .and_then(|t| tlv::find(t, 0x80))
+            .ok_or_else(nonsense)?;
+        let ours = algorithm.crypt(key, witness, false).ok_or_else(nonsense)?;
+        let mut challenge = vec![0; algorithm.block_length()];
+        getrandom::fill(&mut challenge).map_err(|_| Error::System { what: "randomness" })?;
+
+        let mut template = Zeroizing::new(Vec::with_capacity(64));
+        tlv::push(&mut template, 0x80, &ours);
+        tlv::push(&mut template, 0x81, &challenge);
+        let answer = applet.management(algorithm.byte(), &template)?;
+        if matches!(answer.status, Status::SECURITY_STATUS | Status::WRONG_DATA) {
+            return Err(
+                if self.touch.is_some() && answer.status == Status::SECURITY_STATUS {
+                    Error::NotTouched
+                } else {
+                    Error::WrongManagementKey
+                },
+            );
+        }
+        let answered = answer.ok()?;
+        let theirs = tlv::find(&answered, 0x7c)
+            .and_then(|t| tlv::find(t, 0x82))
+            .ok_or_else(nonsense)?;
+        let expected = algorithm
+            .crypt(key, &challenge, true)
+            .ok_or_else(nonsense)?;
+        if bool::from(expected.ct_eq(theirs)) {
+            Ok(())
+        } else {
+            Err(Error::WrongManagementKey)
+        }
+    }
+}
