@@ -164,10 +164,9 @@ impl<'c> Applet<'c> {
     /// CHANGE REFERENCE DATA: from one PIN to another. `verify` comes first.
     pub(crate) fn change_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Error> {
         let mut both = Zeroizing::new([0u8; 16]);
-        let halves = old.padded().into_iter().chain(new.padded().into_iter());
-        for (to, from) in both.iter_mut().zip(halves) {
-            *to = from;
-        }
+        let (first, second) = both.split_at_mut(8);
+        first.copy_from_slice(old.padded().as_slice());
+        second.copy_from_slice(new.padded().as_slice());
         let answer = self.send("CHANGE PIN", 0x24, 0, PIN_REFERENCE, both.as_slice())?;
         match answer.status {
             Status::CONDITIONS | Status::WRONG_DATA => Err(Error::NewPinRefused),

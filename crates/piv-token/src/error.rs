@@ -25,13 +25,13 @@ pub enum Error {
         readers: Vec<String>,
     },
     /// Several YubiKeys, and no word which.
-    #[error("{} YubiKeys are plugged in: choose one with --serial ({})", .serials.len(), serials(.serials))]
+    #[error("{} YubiKeys are plugged in: choose one with --serial ({})", .serials.len(), listed(.serials))]
     SeveralYubiKeys {
         /// Their serial numbers; `None` for one that does not tell it.
         serials: Vec<Option<Serial>>,
     },
     /// The YubiKey asked for is not there.
-    #[error("YubiKey {wanted} is not plugged in (found: {})", serials(.found))]
+    #[error("YubiKey {wanted} is not plugged in (found: {})", listed(.found))]
     NoSuchSerial {
         /// The serial number asked for.
         wanted: Serial,
@@ -194,7 +194,7 @@ fn one(serial: &Option<Serial>) -> String {
         .map_or_else(|| "one without serial".into(), ToString::to_string)
 }
 
-fn serials(all: &[Option<Serial>]) -> String {
+fn listed(all: &[Option<Serial>]) -> String {
     if all.is_empty() {
         return "none".into();
     }

@@ -7,7 +7,6 @@ use crate::{
     applet::{Applet, Object},
     leaf,
     management::Lock,
-    reader,
     session::{Leave, Visit},
     signing, tlv,
 };
