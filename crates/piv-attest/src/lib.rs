@@ -1,1 +1,27 @@
-//! piv-attest
+//! Verify YubiKey PIV attestation: is this key really in a YubiKey, and under which rules.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod attestation;
+mod backend;
+mod der;
+mod error;
+mod facts;
+mod key;
+pub mod policy;
+mod record;
+mod time;
+mod verifier;
+
+pub use attestation::{Root, RootFamily, VerifiedAttestation};
+#[cfg(feature = "aws-lc-rs")]
+pub use backend::AwsLcRs;
+pub use backend::{Backend, InvalidSignature, RustCrypto, SignatureAlgorithm};
+pub use error::{Error, Malformed, Place, Rule};
+pub use facts::{Body, Firmware, FormFactor, ParseFactError, PinPolicy, Serial, Slot, TouchPolicy};
+pub use key::{KeyAlgorithm, PublicKey};
+pub use policy::{AcceptedAttestation, Policy, Refusal};
+pub use record::{Difference, Record};
+pub use time::UnixTime;
+pub use verifier::{Verifier, VerifierBuilder, claimed_key};
