@@ -76,7 +76,7 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::Config`] where the file is not what this program understands,
-    /// with the line; [`Error::File`] where it cannot be read.
+    /// with the line; [`Error::Unreadable`] where it cannot be read.
     pub fn load(paths: &Paths) -> Result<Self, Error> {
         let path = paths.config_file();
         let Some(text) = files::read_text(&path)? else {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::Exit;
+use crate::{CaError, Exit};
 
 /// Why `dlogin` could not do what it was asked. The text is one line: what
 /// happened and what to do next.
@@ -14,7 +14,79 @@ pub enum Error {
     #[error("no home folder: set HOME (or XDG_CONFIG_HOME and XDG_STATE_HOME)")]
     NoHome,
 
-    /// A file could not be read, written or removed.
+    /// A file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// A file that was named is not there.
+    #[error("there is no file {}", path.display())]
+    NoFile {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A file that was named is no root certificate.
+    #[error("{} is not a certificate, neither PEM nor DER", path.display())]
+    Root {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// Not a SHA-256 in hexadecimal.
+    #[error("{found:?} is not a SHA-256 fingerprint: 64 hexadecimal digits")]
+    FingerprintFormat {
+        /// What was given.
+        found: String,
+    },
+
+    /// The stored root and its fingerprint do not fit.
+    #[error("the root certificate in the configuration was changed: run `dlogin trust` again")]
+    StoredRoot,
+
+    /// The CA, or the way to it.
+    #[error(transparent)]
+    Ca(#[from] CaError),
+
+    /// The account file holds no usable key.
+    #[error("{} holds no usable key: remove it to get a new account", path.display())]
+    Account {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The account key could not be made or used.
+    #[error(transparent)]
+    AccountKey(#[from] acme_wire::AccountKeyError),
+
+    /// The CA gives this computer no account.
+    #[error("the CA refused an account: {}", crate::text::printable(&problem.to_string()))]
+    AccountRefused {
+        /// The CA's words.
+        problem: Box<acme_wire::Problem>,
+    },
+
+    /// The YubiKey.
+    #[error(transparent)]
+    Card(#[from] piv_token::Error),
+
+    /// The PIN.
+    #[error(transparent)]
+    Pin(#[from] crate::pin::PinError),
+
+    /// No key was made.
+    #[error(transparent)]
+    Setup(#[from] crate::setup::SetupError),
+
+    /// No enrolment bundle was made.
+    #[error(transparent)]
+    Bundle(#[from] crate::bundle::BundleError),
+
+    /// A file could not be written or removed.
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
         /// The file.
@@ -67,8 +139,8 @@ fn toml_place(error: &toml::de::Error) -> String {
         .lines()
         .next()
         .and_then(|first| first.split_once(" at "))
-        .map_or("", |(_, place)| place);
-    format!("{place}: {message}")
+        .map_or(String::new(), |(_, place)| format!("{place}: "));
+    format!("{place}{message}")
 }
 
 impl Error {
@@ -77,8 +149,21 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::NoHome | Self::NoCa => Exit::Missing,
-            Self::File { .. } | Self::ConfigWrite { .. } => Exit::Internal,
-            Self::Config { .. } | Self::ConfigVersion { .. } => Exit::Usage,
+            Self::Unreadable { .. } | Self::NoFile { .. } | Self::Root { .. } => Exit::Input,
+            Self::Ca(error) => error.exit(),
+            Self::Card(_) => Exit::Card,
+            Self::Pin(error) => error.exit(),
+            Self::Setup(error) => error.exit(),
+            Self::Bundle(error) => error.exit(),
+            Self::AccountRefused { .. } => Exit::Refused,
+            Self::File { .. }
+            | Self::ConfigWrite { .. }
+            | Self::AccountKey(_)
+            | Self::Account { .. } => Exit::Internal,
+            Self::Config { .. }
+            | Self::ConfigVersion { .. }
+            | Self::StoredRoot
+            | Self::FingerprintFormat { .. } => Exit::Usage,
         }
     }
 }

@@ -19,25 +19,43 @@ fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Error +
     }
 }
 
-/// Reads a text file; `None` where there is none.
+/// Reads a file; `None` where there is none.
 ///
 /// # Errors
-/// [`Error::File`] where it cannot be read, is not UTF-8, or is longer than
-/// any file of this program.
-pub fn read_text(path: &Path) -> Result<Option<String>, Error> {
+/// [`Error::Unreadable`] where it cannot be read, or is longer than any file
+/// of this program.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let unreadable = |source| Error::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(path, "read")(error)),
+        Err(error) => return Err(unreadable(error)),
     };
-    let mut text = String::new();
-    let read = file.take(MAX_LEN + 1).read_to_string(&mut text);
-    if read.map_err(failed(path, "read"))? as u64 > MAX_LEN {
-        return Err(failed(path, "read")(io::Error::from(
-            io::ErrorKind::FileTooLarge,
-        )));
+    let mut bytes = Vec::new();
+    file.take(MAX_LEN + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_LEN {
+        return Err(unreadable(io::ErrorKind::FileTooLarge.into()));
     }
-    Ok(Some(text))
+    Ok(Some(bytes))
+}
+
+/// Reads a text file; `None` where there is none.
+///
+/// # Errors
+/// Those of [`read`], and where it is not UTF-8.
+pub fn read_text(path: &Path) -> Result<Option<String>, Error> {
+    read(path)?
+        .map(String::from_utf8)
+        .transpose()
+        .map_err(|_| Error::Unreadable {
+            path: path.to_owned(),
+            source: io::ErrorKind::InvalidData.into(),
+        })
 }
 
 /// Makes the folder, and what is above it, for the owner alone (0700). A

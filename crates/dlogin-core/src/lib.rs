@@ -10,16 +10,30 @@
 //! trusts no root but the one that was pinned by [`trust`], and it never
 //! decides what a key may have: the CA does.
 
+mod account;
+mod acme;
 pub mod bundle;
+mod ca_error;
+mod certificate;
+mod clock;
 pub mod config;
+mod disk_key;
 mod error;
 mod exit;
 pub mod files;
+mod http;
 pub mod paths;
 pub mod pin;
+mod profile;
 pub mod setup;
+mod text;
+pub mod trust;
 
+pub use ca_error::CaError;
+pub use certificate::CertificateError;
 pub use config::Config;
+pub use disk_key::DiskKeyError;
 pub use error::Error;
 pub use exit::Exit;
 pub use paths::Paths;
+pub use profile::{NotAProfileName, ProfileName};

@@ -63,7 +63,7 @@ fn a_full_disk_is_an_error_that_leaves_nothing() {
 fn an_endless_file_is_not_read_to_its_end() {
     assert!(matches!(
         read_text(Path::new("/dev/zero")),
-        Err(Error::File { .. })
+        Err(Error::Unreadable { .. })
     ));
 }
 

@@ -1,0 +1,173 @@
+//! HTTPS to the one trusted CA: only its pinned root counts, bodies are
+//! bounded, and one connection serves all requests (HTTP/2).
+
+mod failure;
+mod tls;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use rustls_pki_types::CertificateDer;
+use time::OffsetDateTime;
+
+use crate::ca_error::CaError;
+use crate::clock::{self, CaClock};
+
+/// The longest body that an ACME server has reason to send us, in bytes.
+pub(crate) const MAX_BODY: usize = 256 * 1024;
+
+/// How long one request may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A client for one CA. Cheap to clone; clones share the connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    seen: Arc<Seen>,
+}
+
+/// What went over the wire.
+#[derive(Debug, Default)]
+struct Seen {
+    requests: AtomicU32,
+    handshakes: Arc<AtomicU32>,
+    clock: std::sync::OnceLock<CaClock>,
+}
+
+/// An answer, all of it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) parts: http::response::Parts,
+    pub(crate) body: Bytes,
+}
+
+impl Http {
+    /// A client that trusts `root` and nothing else.
+    pub(crate) fn pinned(root: &CertificateDer<'static>) -> Result<Self, CaError> {
+        let seen = Seen::default();
+        let tls = tls::pinned(root, Arc::clone(&seen.handshakes))?;
+        Self::over(tls, seen)
+    }
+
+    /// A client that takes any certificate: for the first fetch of a root
+    /// whose SHA-256 the person already has, and for nothing else.
+    pub(crate) fn unauthenticated() -> Result<Self, CaError> {
+        Self::over(tls::unauthenticated()?, Seen::default())
+    }
+
+    fn over(tls: rustls::ClientConfig, seen: Seen) -> Result<Self, CaError> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .https_only(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(PATIENCE)
+            .user_agent(concat!("dlogin/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(CaError::Client)?;
+        Ok(Self {
+            client,
+            seen: Arc::new(seen),
+        })
+    }
+
+    /// Sends one request and reads the whole answer, whatever its status.
+    pub(crate) async fn send(&self, request: http::Request<Bytes>) -> Result<Answer, CaError> {
+        let url = request.uri().to_string();
+        self.seen.requests.fetch_add(1, Ordering::Relaxed);
+        let failed = |error| failure::classify(&url, error);
+        let request = reqwest::Request::try_from(request).map_err(failed)?;
+        let mut response = self.client.execute(request).await.map_err(failed)?;
+        if let Some(ca_time) = response.headers().get("date").and_then(clock::http_date) {
+            let _ = self.seen.clock.set(CaClock::new(ca_time));
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len().saturating_add(chunk.len()) > MAX_BODY {
+                return Err(CaError::TooLong {
+                    url,
+                    limit: MAX_BODY,
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let (parts, ()) = {
+            let mut parts = http::Response::new(());
+            *parts.status_mut() = response.status();
+            *parts.headers_mut() = std::mem::take(response.headers_mut());
+            parts.into_parts()
+        };
+        Ok(Answer {
+            parts,
+            body: body.freeze(),
+        })
+    }
+
+    /// A plain GET whose answer must be a success.
+    pub(crate) async fn get(&self, url: &str) -> Result<Bytes, CaError> {
+        let request = http::Request::get(url)
+            .body(Bytes::new())
+            .map_err(|source| CaError::Url {
+                url: crate::text::printable(url),
+                reason: source.to_string(),
+            })?;
+        let answer = self.send(request).await?;
+        if !answer.parts.status.is_success() {
+            return Err(CaError::Status {
+                url: crate::text::printable(url),
+                status: answer.parts.status.as_u16(),
+            });
+        }
+        Ok(answer.body)
+    }
+
+    /// The CA's clock, known after the first answer that told the time.
+    pub(crate) fn ca_clock(&self) -> Option<&CaClock> {
+        self.seen.clock.get()
+    }
+
+    /// What time it is: the CA's opinion where it gave one.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.ca_clock()
+            .map_or_else(OffsetDateTime::now_utc, CaClock::now)
+    }
+
+    /// How many requests were sent.
+    pub(crate) fn requests(&self) -> u32 {
+        self.seen.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many TLS handshakes were made.
+    pub(crate) fn handshakes(&self) -> u32 {
+        self.seen.handshakes.load(Ordering::Relaxed)
+    }
+}
+
+impl instant_acme::HttpClient for Http {
+    fn request(
+        &self,
+        request: http::Request<instant_acme::BodyWrapper<Bytes>>,
+    ) -> Pin<
+        Box<dyn Future<Output = Result<instant_acme::BytesResponse, instant_acme::Error>> + Send>,
+    > {
+        let http = self.clone();
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let Ok(body) = body.collect().await;
+            let request = http::Request::from_parts(parts, body.to_bytes());
+            let answer = http
+                .send(request)
+                .await
+                .map_err(|error| instant_acme::Error::Other(Box::new(error)))?;
+            Ok(instant_acme::BytesResponse {
+                parts: answer.parts,
+                body: Box::new(answer.body),
+            })
+        })
+    }
+}

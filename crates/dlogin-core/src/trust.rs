@@ -1,0 +1,230 @@
+//! `dlogin trust`: pin a CA's root, and nothing else, for all that follows.
+
+use std::path::Path;
+
+use reqwest::Url;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::ca_error::CaError;
+use crate::config::{Ca, Config};
+use crate::http::Http;
+use crate::text::printable;
+use crate::{Error, Paths, acme, files};
+
+/// How the person knows which root is the right one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known<'a> {
+    /// SHA-256 of the root certificate (DER), in hexadecimal; colons, blanks,
+    /// a leading `SHA256:` and upper case are accepted.
+    Fingerprint(&'a str),
+    /// The root certificate itself, PEM or DER.
+    File(&'a Path),
+}
+
+/// What is trusted from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trusted {
+    /// The CA.
+    pub url: String,
+    /// Its ACME directory.
+    pub directory: String,
+    /// SHA-256 of its root certificate, lower-case hexadecimal.
+    pub root_sha256: String,
+    /// The profiles that it offers, with its own words for each.
+    pub profiles: std::collections::BTreeMap<String, String>,
+}
+
+/// Finds the root, makes sure that it is the known one and that the CA really
+/// speaks under it, and stores it. Where anything fails, nothing is stored.
+///
+/// # Errors
+/// [`Error::Ca`] where the CA is not reachable, or not the known one;
+/// [`Error::Root`] and [`Error::FingerprintFormat`] where the input is no
+/// root and no fingerprint.
+pub async fn trust(paths: &Paths, url: &str, known: Known<'_>) -> Result<Trusted, Error> {
+    let mut config = Config::load(paths)?;
+    let base = base_url(url)?;
+    let root = match known {
+        Known::File(path) => root_from_file(path)?,
+        Known::Fingerprint(text) => fetch_root(&base, fingerprint(text)?).await?,
+    };
+    let directory_url = format!("{base}/directory");
+    // Only now is the CA spoken to as itself: under its root.
+    let http = Http::pinned(&root)?;
+    let directory = acme::directory(&http, &directory_url).await?;
+    if let Some(clock) = http.ca_clock() {
+        clock.check()?;
+    }
+    let profiles = directory
+        .meta
+        .unwrap_or_default()
+        .profiles
+        .into_iter()
+        .map(|(name, description)| (printable(&name), printable(&description)))
+        .collect();
+
+    let root_sha256 = hex::encode(Sha256::digest(&root));
+    config.ca = Some(Ca {
+        url: base.clone(),
+        directory: directory_url.clone(),
+        root_sha256: root_sha256.clone(),
+        root_pem: encode(&root)?,
+    });
+    config.save(paths)?;
+    Ok(Trusted {
+        url: base,
+        directory: directory_url,
+        root_sha256,
+        profiles,
+    })
+}
+
+/// The CA's base without a trailing slash; the URL of its directory does too.
+fn base_url(text: &str) -> Result<String, Error> {
+    let bad = |reason: String| CaError::Url {
+        url: printable(text),
+        reason,
+    };
+    let url = Url::parse(text).map_err(|error| bad(error.to_string()))?;
+    if url.scheme() != "https" {
+        return Err(bad("it does not start with https://".to_owned()).into());
+    }
+    let extra = !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some();
+    if extra || !url.has_host() {
+        return Err(bad("it has more than a host, a port and a path".to_owned()).into());
+    }
+    let text = url.as_str().trim_end_matches('/');
+    let text = text.strip_suffix("/directory").unwrap_or(text);
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn fingerprint(text: &str) -> Result<[u8; 32], Error> {
+    let bare = text.trim();
+    let bare = match bare.get(..7) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("sha256:") => &bare[7..],
+        _ => bare,
+    };
+    let digits: String = bare
+        .chars()
+        .filter(|character| !matches!(character, ':' | ' '))
+        .collect();
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(digits, &mut bytes).map_err(|_| Error::FingerprintFormat {
+        found: printable(text),
+    })?;
+    Ok(bytes)
+}
+
+/// The CA shows its root to everybody; the fingerprint says whether it is it.
+async fn fetch_root(base: &str, expected: [u8; 32]) -> Result<CertificateDer<'static>, Error> {
+    let http = Http::unauthenticated()?;
+    let pem = http.get(&format!("{base}/root.pem")).await?;
+    let root = CertificateDer::from_pem_slice(&pem).map_err(|_| CaError::Malformed {
+        what: format!("{base}/root.pem is not a certificate in PEM"),
+    })?;
+    let found: [u8; 32] = Sha256::digest(&root).into();
+    if found != expected {
+        return Err(CaError::Fingerprint {
+            url: base.to_owned(),
+            expected: hex::encode(expected),
+            found: hex::encode(found),
+        }
+        .into());
+    }
+    Ok(root)
+}
+
+fn root_from_file(path: &Path) -> Result<CertificateDer<'static>, Error> {
+    let bytes = files::read(path)?.ok_or_else(|| Error::NoFile {
+        path: path.to_owned(),
+    })?;
+    let root = match CertificateDer::from_pem_slice(&bytes) {
+        Ok(root) => root,
+        Err(_) => CertificateDer::from(bytes),
+    };
+    use der::Decode;
+    x509_cert::Certificate::from_der(&root).map_err(|_| Error::Root {
+        path: path.to_owned(),
+    })?;
+    Ok(root)
+}
+
+fn encode(root: &CertificateDer<'_>) -> Result<String, Error> {
+    pem_rfc7468::encode_string("CERTIFICATE", pem_rfc7468::LineEnding::LF, root)
+        .map_err(|_| Error::StoredRoot)
+}
+
+/// The root that was stored, compared once more with its fingerprint.
+///
+/// # Errors
+/// [`Error::StoredRoot`] where the two do not fit: somebody edited one of them.
+pub(crate) fn stored_root(ca: &Ca) -> Result<CertificateDer<'static>, Error> {
+    let root =
+        CertificateDer::from_pem_slice(ca.root_pem.as_bytes()).map_err(|_| Error::StoredRoot)?;
+    if hex::encode(Sha256::digest(&root)) != ca.root_sha256 {
+        return Err(Error::StoredRoot);
+    }
+    Ok(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_read_as_people_paste_it() {
+        let plain = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+        let bytes = fingerprint(plain).unwrap();
+        let colons: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        assert_eq!(fingerprint(&colons.join(":")).unwrap(), bytes);
+        assert_eq!(fingerprint(&format!("SHA256:{plain}\n")).unwrap(), bytes);
+        for bad in ["", "00", &plain[1..], &format!("{plain}00"), "é".repeat(32).as_str()] {
+            let error = fingerprint(bad).unwrap_err();
+            assert_eq!(error.exit(), crate::Exit::Usage, "{bad}");
+        }
+    }
+
+    #[test]
+    fn base_and_directory_name_the_same_ca() {
+        for text in [
+            "https://ca.example:8443",
+            "https://ca.example:8443/",
+            "https://CA.example:8443/directory",
+            "https://ca.example:8443/directory/",
+        ] {
+            assert_eq!(base_url(text).unwrap(), "https://ca.example:8443", "{text}");
+        }
+        assert_eq!(base_url("https://h/ca/").unwrap(), "https://h/ca");
+    }
+
+    #[test]
+    fn only_https_without_extras_names_a_ca() {
+        for bad in [
+            "http://ca.example",
+            "ca.example",
+            "https://user@ca.example",
+            "https://ca.example?x=1",
+            "https://ca.example#x",
+            "file:///etc/passwd",
+        ] {
+            assert!(matches!(base_url(bad), Err(Error::Ca(CaError::Url { .. }))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_stored_root_that_was_edited_is_noticed() {
+        let ca = Ca {
+            url: "https://h".to_owned(),
+            directory: "https://h/directory".to_owned(),
+            root_sha256: "00".repeat(32),
+            root_pem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
+        };
+        assert!(matches!(stored_root(&ca), Err(Error::StoredRoot)));
+    }
+}
