@@ -1,1 +1,223 @@
-//! The PIN: asked for at the terminal or of a program.
+//! The PIN: where it comes from, and that a wrong one is never sent twice.
+//!
+//! [`Ask`] is where secrets come from: a program ([`Askpass`], as ssh has it),
+//! the terminal (the program's own, since this library owns none), or nobody
+//! ([`Unattended`]). [`PinEntry`] asks it when a card wants the PIN, keeps what
+//! the card accepted for as long as it lives, and forgets what it refused.
+
+mod ask;
+
+use piv_token::{Pin, PinFormat, Token, TokenInfo};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::Exit;
+pub use ask::{Ask, AskError, Askpass, Unattended};
+
+/// How often one run asks for the PIN before it gives up.
+const QUESTIONS: usize = 3;
+
+/// Why there is no signature, as far as the PIN is concerned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PinError {
+    /// Nobody gave a PIN.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// What was given cannot be a PIN. The card was not asked.
+    #[error("{0}")]
+    Format(#[from] PinFormat),
+    /// The PIN was refused, and the same one, or no other, was given after it.
+    #[error("wrong PIN: {}", tries(*.tries_left))]
+    Wrong {
+        /// Tries left, where the card tells.
+        tries_left: Option<u8>,
+    },
+    /// One try is left, and the person did not want to spend it.
+    #[error(
+        "one PIN try is left and was not spent: unblock or change the PIN with the PUK \
+         (ykman piv access unblock-pin), or say yes when asked"
+    )]
+    LastTry,
+    /// Anything else that the card said.
+    #[error(transparent)]
+    Card(#[from] piv_token::Error),
+}
+
+impl PinError {
+    /// The program's exit code for it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Ask(AskError::Interrupted) => Exit::Interrupted,
+            Self::Ask(AskError::Nobody) => Exit::Missing,
+            _ => Exit::Card,
+        }
+    }
+}
+
+fn tries(left: Option<u8>) -> String {
+    match left {
+        Some(0) => "the PIN is blocked now: unblock it with the PUK (ykman piv access unblock-pin)"
+            .to_owned(),
+        Some(1) => "1 try left".to_owned(),
+        Some(n) => format!("{n} tries left"),
+        None => "nothing was signed".to_owned(),
+    }
+}
+
+/// The PIN of one card, for one run of the program.
+pub struct PinEntry<'a> {
+    ask: &'a mut dyn Ask,
+    accepted: Option<Pin>,
+    refused: Vec<Refused>,
+}
+
+/// A PIN that the card refused, to be recognised and never shown or sent.
+struct Refused {
+    salt: [u8; 16],
+    hash: [u8; 32],
+}
+
+impl Refused {
+    fn new(text: &str) -> Result<Self, piv_token::Error> {
+        let mut salt = [0; 16];
+        aws_lc_rs::rand::fill(&mut salt)
+            .map_err(|_| piv_token::Error::System { what: "randomness" })?;
+        Ok(Self {
+            salt,
+            hash: salted(&salt, text),
+        })
+    }
+
+    fn is(&self, text: &str) -> bool {
+        salted(&self.salt, text) == self.hash
+    }
+}
+
+fn salted(salt: &[u8], text: &str) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(salt)
+        .chain_update(text)
+        .finalize()
+        .into()
+}
+
+impl<'a> PinEntry<'a> {
+    /// Asks `ask` once a card wants a PIN, and not before.
+    pub fn new(ask: &'a mut dyn Ask) -> Self {
+        Self {
+            ask,
+            accepted: None,
+            refused: Vec::new(),
+        }
+    }
+
+    /// Whom it asks, for questions other than the PIN.
+    pub fn ask(&mut self) -> &mut dyn Ask {
+        self.ask
+    }
+
+    /// Does `work` with the PIN: the one that the card accepted before, or one
+    /// that is asked for, together with the tries that are left. A refused PIN
+    /// is dropped and another is asked for; a PIN that was refused once is not
+    /// sent again. The last try is spent only if the person says so.
+    ///
+    /// # Errors
+    /// [`PinError`].
+    pub fn with<T: Token + ?Sized, R>(
+        &mut self,
+        token: &mut T,
+        mut work: impl FnMut(&mut T, &Pin) -> Result<R, piv_token::Error>,
+    ) -> Result<R, PinError> {
+        if let Some(pin) = self.accepted.take() {
+            match work(token, &pin) {
+                Err(piv_token::Error::WrongPin { .. } | piv_token::Error::LastPinTry) => {}
+                other => {
+                    self.accepted = Some(pin);
+                    return Ok(other?);
+                }
+            }
+        }
+        let mut left = None;
+        for _ in 0..QUESTIONS {
+            left = token.pin_status()?.tries_left;
+            let last = match left {
+                Some(0) => return Err(piv_token::Error::PinBlocked.into()),
+                Some(1) => {
+                    if !self.ask.confirm(&last_try(token.info()))? {
+                        return Err(PinError::LastTry);
+                    }
+                    true
+                }
+                _ => false,
+            };
+            let text = self
+                .ask
+                .secret(&question(token.info(), left, !self.refused.is_empty()))?;
+            if self.refused.iter().any(|r| r.is(&text)) {
+                return Err(PinError::Wrong { tries_left: left });
+            }
+            let pin = Pin::new(&text)?;
+            let pin = if last { pin.even_the_last_try() } else { pin };
+            match work(token, &pin) {
+                Err(piv_token::Error::WrongPin { tries_left }) => {
+                    self.refused.push(Refused::new(&text)?);
+                    left = Some(tries_left);
+                }
+                Err(piv_token::Error::PinBlocked) => {
+                    return Err(PinError::Wrong {
+                        tries_left: Some(0),
+                    });
+                }
+                // Somebody else spent tries meanwhile: ask again, with the
+                // warning that belongs to it.
+                Err(piv_token::Error::LastPinTry) => {}
+                other => {
+                    self.accepted = Some(Pin::new(&text)?);
+                    return Ok(other?);
+                }
+            }
+        }
+        Err(PinError::Wrong { tries_left: left })
+    }
+}
+
+/// Asks for a PIN that shall be the new one, twice.
+///
+/// # Errors
+/// [`PinError::Ask`], [`PinError::Format`]; `None` when the two differ.
+pub fn new_pin(ask: &mut dyn Ask) -> Result<Option<Pin>, PinError> {
+    let first: Zeroizing<String> = ask.secret("New PIN (6 to 8 characters): ")?;
+    let pin = Pin::new(&first)?;
+    let second = ask.secret("New PIN again: ")?;
+    Ok((*first == *second).then_some(pin))
+}
+
+/// "YubiKey 12345678".
+pub(crate) fn named(info: &TokenInfo) -> String {
+    info.serial.map_or_else(
+        || "YubiKey".to_owned(),
+        |serial| format!("YubiKey {serial}"),
+    )
+}
+
+fn question(info: &TokenInfo, left: Option<u8>, wrong_before: bool) -> String {
+    let wrong = if wrong_before { "Wrong PIN. " } else { "" };
+    let left = match left {
+        Some(1) => " (last try)".to_owned(),
+        Some(n) => format!(" ({n} tries left)"),
+        None => String::new(),
+    };
+    format!("{wrong}PIN for {}{left}: ", named(info))
+}
+
+fn last_try(info: &TokenInfo) -> String {
+    format!(
+        "{} has one PIN try left; a wrong PIN blocks it until the PUK resets it. Spend it?",
+        named(info)
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,13 @@ pub trait ManageToken: Token {
         prompt: &mut dyn TouchPrompt,
     ) -> Result<Attestation, Error>;
 
+    /// Asks the card whether this is its PIN, and closes it again. A wrong one
+    /// costs a try, as ever.
+    ///
+    /// # Errors
+    /// The errors of a PIN, or when the card cannot be reached.
+    fn check_pin(&mut self, pin: &Pin) -> Result<(), Error>;
+
     /// Changes the PIN.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The PIN of the PIV application.
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A PIN of 6 to 8 bytes, wiped from memory when dropped and never shown.
@@ -76,6 +77,15 @@ impl Pin {
         padded
     }
 }
+
+/// Compared in constant time.
+impl PartialEq for Pin {
+    fn eq(&self, other: &Self) -> bool {
+        self.padded().ct_eq(other.padded().as_slice()).into()
+    }
+}
+
+impl Eq for Pin {}
 
 impl std::fmt::Debug for Pin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

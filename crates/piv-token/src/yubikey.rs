@@ -229,6 +229,11 @@ impl ManageToken for YubiKey {
         Ok(made)
     }
 
+    fn check_pin(&mut self, pin: &Pin) -> Result<(), Error> {
+        let pin = pin.clone();
+        self.quietly(Leave::Reset, move |mut v| v.applet.verify(&pin))
+    }
+
     fn change_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Error> {
         let (old, new) = (old.clone(), new.clone());
         self.quietly(Leave::Reset, move |mut v| {

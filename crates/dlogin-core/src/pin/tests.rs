@@ -1,0 +1,277 @@
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use piv_attest::{Firmware, Serial, Slot};
+use piv_token::{Attestation, Error, PinStatus, ToSign, TouchPrompt};
+
+use super::*;
+
+/// Knows its PIN and counts what it is sent; it can do nothing else.
+struct Card {
+    info: TokenInfo,
+    pin: &'static str,
+    tries: u8,
+    sent: usize,
+}
+
+impl Card {
+    fn new(pin: &'static str, tries: u8) -> Self {
+        Self {
+            info: TokenInfo {
+                reader: "reader".to_owned(),
+                serial: Some(Serial::new(12_345_678)),
+                firmware: Firmware::new(5, 7, 4),
+            },
+            pin,
+            tries,
+            sent: 0,
+        }
+    }
+
+    fn verify(&mut self, pin: &Pin) -> Result<(), Error> {
+        self.sent += 1;
+        if self.tries == 0 {
+            return Err(Error::PinBlocked);
+        }
+        if *pin == Pin::new(self.pin).unwrap() {
+            self.tries = 3;
+            return Ok(());
+        }
+        self.tries -= 1;
+        match self.tries {
+            0 => Err(Error::PinBlocked),
+            tries_left => Err(Error::WrongPin { tries_left }),
+        }
+    }
+}
+
+impl Token for Card {
+    fn info(&self) -> &TokenInfo {
+        &self.info
+    }
+
+    fn pin_status(&mut self) -> Result<PinStatus, Error> {
+        Ok(PinStatus {
+            tries_left: Some(self.tries),
+            factory: Some(false),
+        })
+    }
+
+    fn attest(&mut self, slot: Slot) -> Result<Attestation, Error> {
+        Err(Error::NoKey { slot })
+    }
+
+    fn sign(
+        &mut self,
+        slot: Slot,
+        _: Option<&Pin>,
+        _: ToSign<'_>,
+        _: &mut dyn TouchPrompt,
+    ) -> Result<Vec<u8>, Error> {
+        Err(Error::NoKey { slot })
+    }
+}
+
+/// Types these, in this order, and remembers what it was asked.
+struct Typist {
+    answers: Vec<&'static str>,
+    confirms: bool,
+    asked: Vec<String>,
+}
+
+impl Typist {
+    fn new(answers: &[&'static str], confirms: bool) -> Self {
+        Self {
+            answers: answers.to_vec(),
+            confirms,
+            asked: Vec::new(),
+        }
+    }
+}
+
+impl Ask for Typist {
+    fn secret(&mut self, text: &str) -> Result<Zeroizing<String>, AskError> {
+        self.asked.push(text.to_owned());
+        if self.answers.is_empty() {
+            return Err(AskError::Nobody);
+        }
+        Ok(Zeroizing::new(self.answers.remove(0).to_owned()))
+    }
+
+    fn confirm(&mut self, text: &str) -> Result<bool, AskError> {
+        self.asked.push(text.to_owned());
+        Ok(self.confirms)
+    }
+}
+
+#[test]
+fn the_pin_is_asked_for_once_and_kept() {
+    let mut card = Card::new("654321", 3);
+    let mut typist = Typist::new(&["654321"], false);
+    let mut entry = PinEntry::new(&mut typist);
+    entry.with(&mut card, Card::verify).unwrap();
+    entry.with(&mut card, Card::verify).unwrap();
+    assert_eq!(typist.asked, ["PIN for YubiKey 12345678 (3 tries left): "]);
+    assert_eq!(card.sent, 2);
+}
+
+#[test]
+fn a_wrong_pin_is_followed_by_a_question_with_the_tries_left() {
+    let mut card = Card::new("654321", 3);
+    let mut typist = Typist::new(&["111111", "654321"], false);
+    PinEntry::new(&mut typist)
+        .with(&mut card, Card::verify)
+        .unwrap();
+    assert_eq!(
+        typist.asked[1],
+        "Wrong PIN. PIN for YubiKey 12345678 (2 tries left): "
+    );
+}
+
+#[test]
+fn a_refused_pin_is_never_sent_again() {
+    let mut card = Card::new("654321", 3);
+    let mut typist = Typist::new(&["111111", "111111", "111111"], true);
+    let error = PinEntry::new(&mut typist)
+        .with(&mut card, Card::verify)
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            PinError::Wrong {
+                tries_left: Some(2)
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(error.to_string(), "wrong PIN: 2 tries left");
+    assert_eq!((card.sent, card.tries), (1, 2));
+}
+
+#[test]
+fn the_last_try_is_not_spent_unasked() {
+    let mut card = Card::new("654321", 1);
+    let mut typist = Typist::new(&["654321"], false);
+    let error = PinEntry::new(&mut typist)
+        .with(&mut card, Card::verify)
+        .unwrap_err();
+    assert!(matches!(error, PinError::LastTry), "{error}");
+    assert_eq!(card.sent, 0);
+    assert!(
+        typist.asked[0].contains("one PIN try left"),
+        "{:?}",
+        typist.asked
+    );
+}
+
+#[test]
+fn the_last_try_is_spent_when_the_person_says_so() {
+    let mut card = Card::new("654321", 1);
+    let mut typist = Typist::new(&["654321"], true);
+    PinEntry::new(&mut typist)
+        .with(&mut card, Card::verify)
+        .unwrap();
+    assert_eq!(card.sent, 1);
+}
+
+#[test]
+fn two_wrong_pins_stop_before_the_last_try() {
+    let mut card = Card::new("654321", 3);
+    let mut typist = Typist::new(&["111111", "222222", "333333"], false);
+    let error = PinEntry::new(&mut typist)
+        .with(&mut card, Card::verify)
+        .unwrap_err();
+    assert!(matches!(error, PinError::LastTry), "{error}");
+    assert_eq!((card.sent, card.tries), (2, 1));
+}
+
+#[test]
+fn a_blocked_pin_asks_nobody() {
+    let mut card = Card::new("654321", 0);
+    let mut typist = Typist::new(&["654321"], true);
+    let error = PinEntry::new(&mut typist)
+        .with(&mut card, Card::verify)
+        .unwrap_err();
+    assert!(
+        matches!(error, PinError::Card(Error::PinBlocked)),
+        "{error}"
+    );
+    assert!(typist.asked.is_empty());
+}
+
+#[test]
+fn what_cannot_be_a_pin_costs_no_try() {
+    let mut card = Card::new("654321", 3);
+    let mut typist = Typist::new(&["123"], true);
+    let error = PinEntry::new(&mut typist)
+        .with(&mut card, Card::verify)
+        .unwrap_err();
+    assert!(matches!(error, PinError::Format(_)), "{error}");
+    assert_eq!(card.sent, 0);
+}
+
+/// A program that runs this line of shell.
+fn program(dir: &Path, line: &str) -> Askpass {
+    let path = dir.join("askpass");
+    fs::write(&path, format!("#!/bin/sh\n{line}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    Askpass::from_lookup(|_| Some(path.clone().into_os_string())).unwrap()
+}
+
+#[test]
+fn askpass_gets_the_question_as_its_argument_and_answers_in_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ask = program(dir.path(), "printf '%s\\n' \"$1\"; echo more");
+    assert_eq!(
+        *ask.secret("PIN (3 tries left): ").unwrap(),
+        "PIN (3 tries left): "
+    );
+}
+
+#[test]
+fn askpass_that_fails_gives_no_pin() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ask = program(dir.path(), "echo 654321; exit 1");
+    assert!(matches!(ask.secret("?"), Err(AskError::Cancelled { .. })));
+    assert!(!ask.confirm("?").unwrap());
+}
+
+#[test]
+fn askpass_is_not_read_without_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ask = program(dir.path(), "exec yes");
+    assert!(matches!(ask.secret("?"), Err(AskError::Answer { .. })));
+}
+
+#[test]
+fn askpass_that_is_not_there_is_named() {
+    let mut ask = Askpass::from_lookup(|_| Some("/nowhere/askpass".into())).unwrap();
+    let error = ask.secret("?").unwrap_err().to_string();
+    assert!(
+        error.contains("DLOGIN_ASKPASS (/nowhere/askpass)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn askpass_that_only_prints_the_pin_does_not_say_yes() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(
+        !program(dir.path(), "echo 654321")
+            .confirm("Spend it?")
+            .unwrap()
+    );
+    assert!(
+        program(
+            dir.path(),
+            "[ \"$SSH_ASKPASS_PROMPT\" = confirm ] && echo yes"
+        )
+        .confirm("?")
+        .unwrap()
+    );
+}
+
+#[test]
+fn an_empty_variable_names_no_program() {
+    assert!(Askpass::from_lookup(|_| None).is_none());
+    assert!(Askpass::from_lookup(|_| Some("".into())).is_none());
+}
