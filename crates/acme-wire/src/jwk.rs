@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{digest, signature};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::base64url;
 
@@ -195,34 +195,45 @@ impl Jwk {
         Ok(key)
     }
 
-    /// The JSON object with its required members only.
+    /// The JSON object with its required members only, in lexicographic order and without
+    /// whitespace: the form that [`thumbprint`](Self::thumbprint) hashes.
     #[must_use]
-    pub fn to_json(&self) -> Value {
-        let point = |curve: &str, point: &[u8]| {
-            let (x, y) = point
-                .get(1..)
-                .unwrap_or_default()
-                .split_at((point.len() - 1) / 2);
-            json!({
-                "kty": "EC",
-                "crv": curve,
-                "x": base64url::encode(x),
-                "y": base64url::encode(y),
-            })
+    pub fn to_json(&self) -> String {
+        // No value needs escaping: they are base64url and the names of curves and types.
+        let members: Vec<String> = self
+            .members()
+            .iter()
+            .map(|(name, value)| format!("\"{name}\":\"{value}\""))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    }
+
+    /// The members of [`to_json`](Self::to_json), in its order.
+    fn members(&self) -> Vec<(&'static str, String)> {
+        let ec = |curve: &str, point: &[u8]| {
+            // A point is 04 ‖ x ‖ y.
+            let coordinates = point.get(1..).unwrap_or_default();
+            let (x, y) = coordinates.split_at(coordinates.len() / 2);
+            vec![
+                ("crv", curve.to_owned()),
+                ("kty", "EC".to_owned()),
+                ("x", base64url::encode(x)),
+                ("y", base64url::encode(y)),
+            ]
         };
         match &self.key {
-            Key::P256(bytes) => point("P-256", bytes),
-            Key::P384(bytes) => point("P-384", bytes),
-            Key::Rsa { n, e } => json!({
-                "kty": "RSA",
-                "n": base64url::encode(n),
-                "e": base64url::encode(e),
-            }),
-            Key::Ed25519(x) => json!({
-                "kty": "OKP",
-                "crv": "Ed25519",
-                "x": base64url::encode(x),
-            }),
+            Key::P256(point) => ec("P-256", point),
+            Key::P384(point) => ec("P-384", point),
+            Key::Rsa { n, e } => vec![
+                ("e", base64url::encode(e)),
+                ("kty", "RSA".to_owned()),
+                ("n", base64url::encode(n)),
+            ],
+            Key::Ed25519(x) => vec![
+                ("crv", "Ed25519".to_owned()),
+                ("kty", "OKP".to_owned()),
+                ("x", base64url::encode(x)),
+            ],
         }
     }
 
@@ -240,10 +251,7 @@ impl Jwk {
     /// The SHA-256 thumbprint (RFC 7638, RFC 8037 §2).
     #[must_use]
     pub fn thumbprint(&self) -> [u8; 32] {
-        // Required members in lexicographic order, which is how serde_json's map sorts
-        // them; the test vectors of RFC 7638 and RFC 8037 would fail if it did not.
-        let canonical = self.to_json().to_string();
-        let hash = digest::digest(&digest::SHA256, canonical.as_bytes());
+        let hash = digest::digest(&digest::SHA256, self.to_json().as_bytes());
         let mut thumbprint = [0; 32];
         thumbprint.copy_from_slice(hash.as_ref());
         thumbprint
@@ -284,7 +292,7 @@ impl Jwk {
 
 impl Serialize for Jwk {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_json().serialize(serializer)
+        serializer.collect_map(self.members())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The client's half: the protected header and what is signed.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::{base64url, jwk::Jwk};
 
@@ -23,17 +23,29 @@ pub fn signing_input(
     id: KeyId<'_>,
     payload: &[u8],
 ) -> (String, String) {
-    let mut header = json!({
-        "alg": key.algorithm().as_str(),
-        "nonce": nonce,
-        "url": url,
-    });
-    match id {
-        KeyId::Embedded => header["jwk"] = key.to_json(),
-        KeyId::Account(kid) => header["kid"] = Value::from(kid),
-    }
-    (
-        base64url::encode(header.to_string().as_bytes()),
-        base64url::encode(payload),
-    )
+    let (jwk, kid) = match id {
+        KeyId::Embedded => (Some(key), None),
+        KeyId::Account(kid) => (None, Some(kid)),
+    };
+    let header = Header {
+        alg: key.algorithm().as_str(),
+        jwk,
+        kid,
+        nonce,
+        url,
+    };
+    // A struct of strings always has a JSON form.
+    let header = serde_json::to_vec(&header).unwrap_or_default();
+    (base64url::encode(&header), base64url::encode(payload))
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwk: Option<&'a Jwk>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+    nonce: &'a str,
+    url: &'a str,
 }
