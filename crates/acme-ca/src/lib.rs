@@ -1,1 +1,36 @@
-//! acme-ca
+//! The CA of dlogin as a library: an ACME server (RFC 8555) whose clients prove themselves
+//! with a YubiKey, and which issues TLS client certificates and OpenSSH user certificates.
+//!
+//! The one call that most people want is [`Ca::open`], on a folder that [`setup::init`] made;
+//! the server and every command of the program `ca` work on what it returns.
+//!
+//! How trust flows: a response to a challenge becomes an answered challenge
+//! (`acme_yubikey`, which holds the verified attestation), [`entitlement::judge`] turns that and
+//! the records into an [`entitlement::Entitlement`], and only an entitlement can be given to
+//! [`issuance::Issuer::issue`]. No step can be skipped, because the next asks for its result.
+//!
+//! What it does not do: it never talks to a smart card, and it knows no other validation than
+//! the YubiKey challenges.
+
+pub mod audit;
+pub mod ca;
+pub mod config;
+pub mod enrolment;
+pub mod entitlement;
+mod finalization;
+pub mod issuance;
+pub mod nonce;
+pub mod orders;
+pub mod pki;
+pub mod records;
+pub mod serve;
+pub mod setup;
+pub mod signer;
+pub mod store;
+pub mod validation;
+pub mod web;
+
+pub use ca::Ca;
+
+/// Who checks signatures: aws-lc-rs, several times faster than the portable backend.
+pub type Backend = piv_attest::AwsLcRs;

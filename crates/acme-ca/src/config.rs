@@ -1,0 +1,278 @@
+//! The settings of a CA: `ca.toml`, read once at start; every error points at its line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+mod duration;
+mod policy;
+mod profile;
+mod raw;
+mod template;
+mod url;
+
+pub use duration::{BadDuration, Seconds};
+pub use policy::SitePolicy;
+pub use profile::{
+    BadName, BadValidity, Profile, ProfileKind, SanKind, SshProfile, certificate_name,
+};
+pub use template::template;
+pub(crate) use url::is_dns_name;
+pub use url::{BadUrl, CaUrl, Host};
+
+/// The settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where clients reach the CA.
+    pub url: CaUrl,
+    /// The address and port to listen on.
+    pub listen: String,
+    /// How long things last.
+    pub lifetimes: Lifetimes,
+    /// What a key must be, beyond being genuine.
+    pub policy: SitePolicy,
+    /// Whether Yubico's roots are trusted.
+    pub yubico_roots: bool,
+    /// Roots trusted besides Yubico's, DER.
+    pub attestation_roots: Vec<AttestationRoot>,
+    /// What can be ordered, by name.
+    pub profiles: BTreeMap<String, Profile>,
+}
+
+/// A root that attestations may lead to.
+#[derive(Debug, Clone)]
+pub struct AttestationRoot {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// The certificate, DER.
+    pub der: Vec<u8>,
+}
+
+/// How long things last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// An order that nobody finalizes.
+    pub order: Seconds,
+    /// A challenge that nobody answers.
+    pub challenge: Seconds,
+    /// A nonce that nobody redeems.
+    pub nonce: Seconds,
+    /// How far back certificates begin, for clocks that are late.
+    pub backdate: Seconds,
+    /// The CA's own server certificate; it is renewed after two thirds of it.
+    pub server_certificate: Seconds,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            order: Seconds(15 * 60),
+            challenge: Seconds(5 * 60),
+            nonce: Seconds(60 * 60),
+            backdate: Seconds(5 * 60),
+            server_certificate: Seconds(7 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// What is wrong with `ca.toml`, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// There is no CA in this folder.
+    #[error("there is no CA in {dir}: `ca --dir {dir} init --url https://HOST:PORT` makes one")]
+    NotThere {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// A line says something that cannot be.
+    #[error("{}:{line}:{column}: {fault}", path.display())]
+    At {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
+        /// What is wrong.
+        fault: Fault,
+    },
+}
+
+/// What a line of `ca.toml` may have wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It is no TOML, or holds a setting that does not exist, or a value of another type.
+    #[error("{0}")]
+    Toml(String),
+    /// `url`.
+    #[error(transparent)]
+    Url(#[from] BadUrl),
+    /// `listen`.
+    #[error(
+        "{listen:?} is no address to listen on: write it as \"127.0.0.1:8443\" or \"[::]:8443\""
+    )]
+    Listen {
+        /// What stood there.
+        listen: String,
+    },
+    /// A time.
+    #[error(transparent)]
+    Duration(#[from] BadDuration),
+    /// A time that is too short or too long for what it is.
+    #[error("{what} must be between {least} and {most}")]
+    Lifetime {
+        /// The setting.
+        what: &'static str,
+        /// The shortest.
+        least: Seconds,
+        /// The longest.
+        most: Seconds,
+    },
+    /// A root that cannot be read.
+    #[error("cannot read {path}: {error}")]
+    RootUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// A root file that is no certificate.
+    #[error("{path} holds no certificate (PEM or DER)")]
+    RootFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A root that cannot be trusted.
+    #[error("{path} cannot be a root of attestation: {error}")]
+    RootRefused {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: String,
+    },
+    /// Nothing would be trusted.
+    #[error(
+        "yubico_roots is false and there is no [[attestation_root]], so no key could be trusted"
+    )]
+    NoRoots,
+    /// A preset that does not exist.
+    #[error("there is no preset {preset:?}: write \"default\" or \"strict\"")]
+    Preset {
+        /// What stood there.
+        preset: String,
+    },
+    /// A policy setting with an impossible value, or one that does not exist.
+    #[error("{setting}: {error}")]
+    Policy {
+        /// The setting.
+        setting: String,
+        /// What is wrong.
+        error: String,
+    },
+    /// A profile's name.
+    #[error("{name:?} is no profile name: 1 to 32 of a-z, 0-9 and '-', the first a letter")]
+    ProfileName {
+        /// What stood there.
+        name: String,
+    },
+    /// A challenge that does not exist.
+    #[error("there is no challenge {challenge:?}: write \"yubikey-01\" or \"yubikey-02\"")]
+    Challenge {
+        /// What stood there.
+        challenge: String,
+    },
+    /// A setting that the profile's kind does not have.
+    #[error("a profile of kind {kind:?} has no setting {setting}")]
+    NotOfKind {
+        /// The kind.
+        kind: &'static str,
+        /// The setting.
+        setting: &'static str,
+    },
+    /// An SSH extension or critical option that cannot stand in a certificate.
+    #[error(transparent)]
+    SshOption(#[from] sshcert_acme::FieldError),
+    /// No profile at all.
+    #[error("there is no profile: nothing could be ordered")]
+    NoProfiles,
+}
+
+impl Config {
+    /// Reads `ca.toml` in `dir`.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with the line.
+    pub fn load(dir: &Path) -> Result<Self, ConfigError> {
+        let path = dir.join("ca.toml");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&text, &path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(ConfigError::NotThere {
+                    dir: dir.to_owned(),
+                })
+            }
+            Err(error) => Err(ConfigError::Unreadable { path, error }),
+        }
+    }
+
+    /// Reads settings from `text`; `path` is where it stands, for errors and for the files
+    /// that it names.
+    ///
+    /// # Errors
+    /// [`ConfigError::At`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        raw::read(text, path.parent().unwrap_or(Path::new("."))).map_err(|located| {
+            let (line, column) = position(text, located.offset);
+            ConfigError::At {
+                path: path.to_owned(),
+                line,
+                column,
+                fault: located.fault,
+            }
+        })
+    }
+
+    /// A profile by its name.
+    #[must_use]
+    pub fn profile(&self, name: &str) -> Option<&Profile> {
+        self.profiles.get(name)
+    }
+}
+
+/// A fault and the byte where it stands.
+pub(crate) struct Located {
+    offset: usize,
+    fault: Fault,
+}
+
+impl Located {
+    pub(crate) fn new(offset: usize, fault: impl Into<Fault>) -> Self {
+        Self {
+            offset,
+            fault: fault.into(),
+        }
+    }
+}
+
+/// Line and column, from 1, of a byte offset.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (line, column)
+}
+
+impl fmt::Display for AttestationRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.display().fmt(f)
+    }
+}

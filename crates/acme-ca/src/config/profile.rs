@@ -1,0 +1,178 @@
+//! Profiles: what can be ordered, and what it becomes.
+
+use acme_yubikey::ChallengeType;
+use sshcert_acme::{CriticalOptions, Extensions};
+
+use super::duration::Seconds;
+use super::url::is_dns_name;
+
+/// One thing that can be ordered (draft-ietf-acme-profiles).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// For people, in the directory.
+    pub description: String,
+    /// The one challenge that its authorizations offer.
+    pub challenge: ChallengeType,
+    /// What is issued.
+    pub kind: ProfileKind,
+    /// The longest life that may be asked for.
+    pub max_validity: Seconds,
+    /// The life of an order that asks for none.
+    pub default_validity: Seconds,
+}
+
+/// What a profile issues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProfileKind {
+    /// A TLS client certificate with names of one kind.
+    X509(SanKind),
+    /// An OpenSSH user certificate.
+    SshUser(SshProfile),
+}
+
+/// Which subject alternative names a profile's certificates carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SanKind {
+    /// `dNSName`.
+    Dns,
+    /// `uniformResourceIdentifier`.
+    Uri,
+    /// `rfc822Name`.
+    Email,
+}
+
+/// What stands in a profile's SSH certificates besides names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshProfile {
+    /// Extensions such as `permit-pty`.
+    pub extensions: Extensions,
+    /// Critical options such as `source-address`.
+    pub critical_options: CriticalOptions,
+}
+
+/// A life that a profile does not give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadValidity {
+    /// It would be over.
+    #[error("notAfter is not in the future")]
+    Past,
+    /// It is longer than the profile allows.
+    #[error("notAfter is further off than this profile allows ({most})")]
+    TooLong {
+        /// The most that it allows.
+        most: Seconds,
+    },
+    /// `notBefore` was asked for.
+    #[error("notBefore cannot be chosen")]
+    NotBefore,
+}
+
+/// A name that a profile's certificates cannot carry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} cannot be a name of profile {profile}: {expected}")]
+pub struct BadName {
+    /// The name.
+    pub name: String,
+    /// The profile.
+    pub profile: String,
+    /// What would do.
+    pub expected: &'static str,
+}
+
+impl Profile {
+    /// When a certificate ordered with `asked` (seconds since 1970; `None` if the order does
+    /// not say) and made at `now` ends.
+    ///
+    /// # Errors
+    /// [`BadValidity`] for a life that the profile does not give.
+    pub fn not_after(&self, asked: Option<i64>, now: i64) -> Result<i64, BadValidity> {
+        match asked {
+            None => Ok(now.saturating_add(self.default_validity.0)),
+            Some(asked) if asked <= now => Err(BadValidity::Past),
+            Some(asked) if asked > now.saturating_add(self.max_validity.0) => {
+                Err(BadValidity::TooLong {
+                    most: self.max_validity,
+                })
+            }
+            Some(asked) => Ok(asked),
+        }
+    }
+
+    /// The kind, as it stands in `ca.toml`.
+    #[must_use]
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            ProfileKind::X509(_) => "x509",
+            ProfileKind::SshUser(_) => "ssh-user",
+        }
+    }
+}
+
+/// Checks a name for a profile and puts it into the one form under which it is stored.
+///
+/// # Errors
+/// [`BadName`].
+pub fn certificate_name(profile: &Profile, name: &str) -> Result<String, BadName> {
+    let bad = |expected| BadName {
+        name: name.chars().take(300).collect(),
+        profile: profile.name.clone(),
+        expected,
+    };
+    match profile.kind {
+        // A wildcard is no name of a person's laptop.
+        ProfileKind::X509(SanKind::Dns) if is_dns_name(name) => Ok(name.to_ascii_lowercase()),
+        ProfileKind::X509(SanKind::Dns) => Err(bad("expected a host name, such as alice.example")),
+        ProfileKind::X509(SanKind::Uri) if is_uri(name) => Ok(name.to_owned()),
+        ProfileKind::X509(SanKind::Uri) => {
+            Err(bad("expected a URI, such as spiffe://example/alice"))
+        }
+        ProfileKind::X509(SanKind::Email) => match name.rsplit_once('@') {
+            Some((local, host)) if is_local_part(local) && is_dns_name(host) => {
+                Ok(format!("{local}@{}", host.to_ascii_lowercase()))
+            }
+            _ => Err(bad("expected an address, such as alice@example.com")),
+        },
+        ProfileKind::SshUser(_) if is_principal(name) => Ok(name.to_owned()),
+        ProfileKind::SshUser(_) => Err(bad(
+            "expected a principal: printable ASCII without spaces, commas, quotes and wildcards",
+        )),
+    }
+}
+
+fn is_uri(name: &str) -> bool {
+    let Some((scheme, rest)) = name.split_once(':') else {
+        return false;
+    };
+    name.len() <= 255
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        && !rest.is_empty()
+        && rest
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b))
+}
+
+fn is_local_part(local: &str) -> bool {
+    !local.is_empty()
+        && local.len() <= 64
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && local
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b))
+}
+
+/// sshd matches principals with its pattern language and lists them with commas.
+fn is_principal(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 128
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !b"\"',*?!#\\".contains(&b))
+}

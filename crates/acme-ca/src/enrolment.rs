@@ -1,0 +1,352 @@
+//! Enrolment: a bundle becomes the record of a key.
+//!
+//! [`examine`] verifies the bundle and judges it, and returns what would be recorded, so that
+//! the operator can be shown it; [`Proposal::record`] writes it down.
+
+use acme_yubikey::ChallengeType;
+use acme_yubikey::enrolment::{Bundle, BundleError, Expected};
+use piv_attest::{AcceptedAttestation, Record, UnixTime};
+
+use crate::Ca;
+use crate::audit::{Decision, OPERATOR, Outcome};
+use crate::config::{BadName, Profile, ProfileKind, certificate_name};
+use crate::entitlement::use_fits;
+use crate::records::{Grant, KeyRecord, KeyUse, NewKey, UserName};
+use crate::store::{Records, StoreError};
+
+/// What the operator asks for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Whose key it is.
+    pub user: UserName,
+    /// What it is for.
+    pub usage: KeyUse,
+    /// What it may have.
+    pub grants: Vec<Grant>,
+    /// The bundle's file.
+    pub bundle: Vec<u8>,
+}
+
+/// One reason why a key is not recorded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnrolRefusal {
+    /// There is no such user.
+    #[error("there is no user {user}: `ca user add {user}`")]
+    NoUser {
+        /// The user.
+        user: UserName,
+    },
+    /// The user is disabled.
+    #[error("user {user} is disabled")]
+    UserDisabled {
+        /// The user.
+        user: UserName,
+    },
+    /// The bundle: unreadable, for another CA or user, without possession, or not attested.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The policy does not allow such a key.
+    #[error("the policy refuses this key: {0}")]
+    Policy(piv_attest::policy::Violation),
+    /// Nothing was granted.
+    #[error("nothing is granted: `--grant PROFILE=NAME`")]
+    NoGrant,
+    /// There is no such profile.
+    #[error("there is no profile {profile:?} in ca.toml")]
+    NoProfile {
+        /// The profile.
+        profile: String,
+    },
+    /// A profile twice.
+    #[error("profile {profile} is granted twice: list its names in one `--grant`")]
+    GrantedTwice {
+        /// The profile.
+        profile: String,
+    },
+    /// The key is for another challenge than the profile's.
+    #[error("profile {profile} ({challenge}) cannot be had with a {usage} key")]
+    OtherUse {
+        /// The profile.
+        profile: String,
+        /// Its challenge.
+        challenge: ChallengeType,
+        /// What the key is for.
+        usage: KeyUse,
+    },
+    /// A name that the profile's certificates cannot carry.
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// A name of somebody else.
+    #[error("the name {name:?} belongs to user {user}")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        user: UserName,
+    },
+    /// A name that stands for another kind of key.
+    #[error(
+        "the name {name:?} stands for {other} certificates already: hardware and disk keys need \
+         different names, so that access lists can tell them apart"
+    )]
+    NameOfOtherKind {
+        /// The name.
+        name: String,
+        /// The other challenge type.
+        other: ChallengeType,
+    },
+    /// The public key is on record.
+    #[error("this public key is on record already, as key {id} of user {user} ({state})")]
+    Known {
+        /// The record.
+        id: crate::records::KeyId,
+        /// Whose it is.
+        user: UserName,
+        /// Its state.
+        state: &'static str,
+    },
+}
+
+/// Why a key is not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// It was refused, for all of these reasons.
+    #[error("{}", lines(.0))]
+    Refused(Vec<EnrolRefusal>),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn lines(refusals: &[EnrolRefusal]) -> String {
+    let texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+/// What would be recorded. Only [`examine`] makes one.
+#[derive(Debug)]
+pub struct Proposal {
+    request: Request,
+    attestation: AcceptedAttestation,
+    chain: Vec<Vec<u8>>,
+    now: i64,
+}
+
+/// Verifies and judges a bundle. A refusal is written down.
+///
+/// # Errors
+/// [`EnrolError::Refused`] with every reason, [`EnrolError::Store`].
+pub async fn examine(ca: &Ca, request: Request, now: i64) -> Result<Proposal, EnrolError> {
+    match judge(ca, request.clone(), now).await {
+        Err(EnrolError::Refused(refusals)) => {
+            let decision = Decision::new(
+                Outcome::Refused,
+                "key.add",
+                OPERATOR,
+                format!("user {}", request.user),
+                now,
+            )
+            .because_all(&refusals);
+            crate::audit::record(ca.store(), decision).await?;
+            Err(EnrolError::Refused(refusals))
+        }
+        judged => judged,
+    }
+}
+
+async fn judge(ca: &Ca, mut request: Request, now: i64) -> Result<Proposal, EnrolError> {
+    let mut refusals = Vec::new();
+    match ca.store().user(&request.user).await? {
+        None => refusals.push(EnrolRefusal::NoUser {
+            user: request.user.clone(),
+        }),
+        Some(user) if user.disabled.is_some() => refusals.push(EnrolRefusal::UserDisabled {
+            user: request.user.clone(),
+        }),
+        Some(_) => {}
+    }
+    refusals.extend(judge_grants(ca, &mut request).await?);
+    let expected = Expected {
+        root_fingerprint: ca.hierarchy().root_fingerprint(),
+        user: request.user.as_str(),
+    };
+    let verified = Bundle::from_json(&request.bundle)
+        .and_then(|bundle| bundle.verify(&expected, ca.verifier(), UnixTime::from_secs(now)));
+    let bundle = match verified {
+        Ok(bundle) => bundle,
+        Err(error) => {
+            refusals.push(error.into());
+            return Err(EnrolError::Refused(refusals));
+        }
+    };
+    let key = bundle.attestation().public_key().spki_sha256();
+    if let Some((known, _)) = ca.store().key_by_spki(&key).await? {
+        refusals.push(EnrolRefusal::Known {
+            id: known.id,
+            user: known.user,
+            state: known.state.as_str(),
+        });
+    }
+    let policy = &ca.config().policy.attestation;
+    match policy.judge(bundle.attestation().clone()) {
+        Ok(attestation) if refusals.is_empty() => Ok(Proposal {
+            request,
+            attestation,
+            chain: bundle.chain().to_vec(),
+            now,
+        }),
+        Ok(_) => Err(EnrolError::Refused(refusals)),
+        Err(refusal) => {
+            let violations = refusal.violations().iter().cloned();
+            refusals.extend(violations.map(EnrolRefusal::Policy));
+            Err(EnrolError::Refused(refusals))
+        }
+    }
+}
+
+/// Checks grants, and puts their names into the form under which they are stored.
+async fn judge_grants(ca: &Ca, request: &mut Request) -> Result<Vec<EnrolRefusal>, StoreError> {
+    let mut refusals = Vec::new();
+    if request.grants.is_empty() {
+        refusals.push(EnrolRefusal::NoGrant);
+    }
+    let mut seen: Vec<String> = Vec::new();
+    for grant in &mut request.grants {
+        if seen.contains(&grant.profile) {
+            refusals.push(EnrolRefusal::GrantedTwice {
+                profile: grant.profile.clone(),
+            });
+        }
+        seen.push(grant.profile.clone());
+        let Some(profile) = ca.config().profile(&grant.profile) else {
+            refusals.push(EnrolRefusal::NoProfile {
+                profile: grant.profile.clone(),
+            });
+            continue;
+        };
+        if !use_fits(request.usage, profile.challenge, &ca.config().policy) {
+            refusals.push(EnrolRefusal::OtherUse {
+                profile: profile.name.clone(),
+                challenge: profile.challenge,
+                usage: request.usage,
+            });
+        }
+        let mut names = Vec::new();
+        for name in &grant.names {
+            match certificate_name(profile, name) {
+                Ok(name) => {
+                    refusals.extend(holder_refusals(ca, &request.user, profile, &name).await?);
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+                Err(bad) => refusals.push(bad.into()),
+            }
+        }
+        grant.names = names;
+    }
+    Ok(refusals)
+}
+
+/// A TLS name is one person's, and stands for one kind of key. Principals may be shared: `root`
+/// is whoever may be root.
+async fn holder_refusals(
+    ca: &Ca,
+    user: &UserName,
+    profile: &Profile,
+    name: &str,
+) -> Result<Vec<EnrolRefusal>, StoreError> {
+    if !matches!(profile.kind, ProfileKind::X509(_)) {
+        return Ok(Vec::new());
+    }
+    let mut refusals = Vec::new();
+    for (holder, other) in ca.store().name_holders(name).await? {
+        let Some(other) = ca
+            .config()
+            .profile(&other)
+            .filter(|other| matches!(other.kind, ProfileKind::X509(_)))
+        else {
+            continue;
+        };
+        if holder != *user {
+            refusals.push(EnrolRefusal::NameTaken {
+                name: name.to_owned(),
+                user: holder,
+            });
+        } else if other.challenge != profile.challenge {
+            refusals.push(EnrolRefusal::NameOfOtherKind {
+                name: name.to_owned(),
+                other: other.challenge,
+            });
+        }
+    }
+    Ok(refusals)
+}
+
+impl Proposal {
+    /// Whose key it is.
+    #[must_use]
+    pub fn user(&self) -> &UserName {
+        &self.request.user
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn usage(&self) -> KeyUse {
+        self.request.usage
+    }
+
+    /// What it may have.
+    #[must_use]
+    pub fn grants(&self) -> &[Grant] {
+        &self.request.grants
+    }
+
+    /// What its attestation says.
+    #[must_use]
+    pub fn attestation(&self) -> &AcceptedAttestation {
+        &self.attestation
+    }
+
+    /// Writes the key down.
+    ///
+    /// # Errors
+    /// The store's; [`StoreError::Exists`] if another record of the key came first.
+    pub async fn record(self, ca: &Ca) -> Result<KeyRecord, StoreError> {
+        let attested = Record::of(&self.attestation);
+        let key = self.attestation.public_key();
+        let new = NewKey {
+            user: self.request.user,
+            usage: self.request.usage,
+            attested,
+            spki: key.spki_der().to_vec(),
+            spki_sha256: key.spki_sha256(),
+            chain: self.chain,
+            grants: self.request.grants,
+            added: self.now,
+        };
+        let decision = Decision::new(
+            Outcome::Done,
+            "key.add",
+            OPERATOR,
+            format!("user {}", new.user),
+            self.now,
+        )
+        .because_all(self.attestation.warnings())
+        .fact("use", new.usage)
+        .fact("spki_sha256", hex::encode(new.spki_sha256))
+        .fact("slot", self.attestation.slot())
+        .fact("firmware", self.attestation.firmware())
+        .fact("root", self.attestation.root().name())
+        .fact(
+            "grants",
+            serde_json::to_string(&new.grants).unwrap_or_default(),
+        );
+        let decision = match self.attestation.serial() {
+            Some(serial) => decision.fact("serial", serial),
+            None => decision,
+        };
+        ca.store().add_key(new, decision).await
+    }
+}

@@ -1,0 +1,201 @@
+//! Issuing: an [`Entitlement`] becomes a certificate.
+//!
+//! The order is fixed by types: a draft is linted, a linted draft is recorded as an intent, only
+//! a recorded intent yields a permit to sign, and a permit signs once. So every certificate that
+//! exists is on record, and none was signed that its lint had refused.
+
+use std::sync::Arc;
+
+use acme_wire::order::Identifier;
+
+use crate::audit::{Decision, Outcome};
+use crate::config::{BadValidity, Config};
+use crate::entitlement::Entitlement;
+use crate::pki::Hierarchy;
+use crate::store::{CertificateRow, Store, StoreError};
+
+mod csr;
+mod lint;
+mod permit;
+mod server;
+mod ssh;
+mod x509;
+
+pub use csr::{CsrError, MAX_CSR};
+pub use lint::Finding;
+pub use server::ServerCertificate;
+pub use ssh::SshError;
+
+/// What is issued as PEM (RFC 8555 §9.1).
+pub const PEM_CHAIN: &str = "application/pem-certificate-chain";
+
+/// What of an order matters for its certificate.
+#[derive(Debug, Clone)]
+pub struct OrderFacts {
+    /// The order's number in this CA.
+    pub id: String,
+    /// Its URL.
+    pub url: String,
+    /// The account's number or URL.
+    pub account: String,
+    /// `notAfter` asked for, in seconds since 1970.
+    pub not_after: Option<i64>,
+    /// The CSR, DER; `None` or empty if none was sent.
+    pub csr: Option<Vec<u8>>,
+    /// What time it is, in seconds since 1970.
+    pub now: i64,
+}
+
+/// A certificate that was issued and recorded.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// Its number in this CA.
+    pub id: String,
+    /// What the client downloads.
+    pub body: Vec<u8>,
+    /// The media type of that.
+    pub media_type: &'static str,
+    /// The serial number as the certificate shows it: hex for X.509, decimal for SSH.
+    pub serial: String,
+    /// When it ends, in seconds since 1970.
+    pub not_after: i64,
+}
+
+/// Why nothing was issued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// The CSR; nothing was recorded, and the order can be finalized with a better one.
+    #[error(transparent)]
+    Csr(#[from] CsrError),
+    /// The life asked for; it may have passed since the order was made.
+    #[error(transparent)]
+    Validity(#[from] BadValidity),
+    /// The certificate would have been wrong. An alarm: the CA itself made it.
+    #[error("the certificate failed its lint: {}", findings(.0))]
+    Lint(Vec<Finding>),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key did not sign.
+    #[error(transparent)]
+    Sign(#[from] crate::signer::SignError),
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no randomness")]
+    Random,
+    /// The certificate could not be built.
+    #[error("the certificate could not be built: {0}")]
+    Build(#[from] x509_cert::builder::Error),
+    /// The certificate could not be encoded.
+    #[error("the certificate could not be encoded: {0}")]
+    Der(#[from] der::Error),
+    /// The SSH certificate could not be built.
+    #[error("the SSH certificate could not be built: {0}")]
+    Ssh(#[from] SshError),
+}
+
+fn findings(findings: &[Finding]) -> String {
+    let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+/// Issues certificates.
+pub struct Issuer {
+    hierarchy: Arc<Hierarchy>,
+    store: Arc<dyn Store>,
+    config: Arc<Config>,
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issuer")
+            .field("hierarchy", &self.hierarchy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Issuer {
+    /// From the CA's keys, store and settings.
+    #[must_use]
+    pub fn new(hierarchy: Arc<Hierarchy>, store: Arc<dyn Store>, config: Arc<Config>) -> Self {
+        Self {
+            hierarchy,
+            store,
+            config,
+        }
+    }
+
+    /// Checks the CSR of an order as [`issue`](Self::issue) does, so that a bad one can be
+    /// refused before the order is taken. `None` or empty if none was sent.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_csr(csr: Option<&[u8]>, entitlement: &Entitlement) -> Result<(), CsrError> {
+        csr::check(csr, entitlement)
+    }
+
+    /// Issues the one certificate that an entitlement is the right to.
+    ///
+    /// # Errors
+    /// [`IssueError`]. After [`IssueError::Sign`] or [`IssueError::Store`] the order can be
+    /// tried again; it will get another serial number.
+    pub async fn issue(
+        &self,
+        entitlement: Entitlement,
+        order: OrderFacts,
+    ) -> Result<Issued, IssueError> {
+        csr::check(order.csr.as_deref(), &entitlement)?;
+        let not_after = entitlement
+            .profile()
+            .not_after(order.not_after, order.now)?;
+        match &entitlement.profile().kind {
+            crate::config::ProfileKind::X509(san) => {
+                self.issue_x509(&entitlement, &order, *san, not_after).await
+            }
+            crate::config::ProfileKind::SshUser(ssh) => {
+                self.issue_ssh(&entitlement, &order, ssh, not_after).await
+            }
+        }
+    }
+
+    /// To be called once, before serving: revokes the intents that an earlier run left without a
+    /// certificate, and returns them, so that their orders can go on with a new serial number.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn recover(&self, now: i64) -> Result<Vec<CertificateRow>, StoreError> {
+        self.store.revoke_abandoned(now).await
+    }
+
+    /// The decision that goes on record with a certificate.
+    fn decision(entitlement: &Entitlement, order: &OrderFacts, not_after: i64) -> Decision {
+        let decision = Decision::new(
+            Outcome::Done,
+            "certificate.issue",
+            format!("account {}", order.account),
+            format!("order {}", order.id),
+            order.now,
+        )
+        .fact("profile", &entitlement.profile().name)
+        .fact("user", entitlement.user())
+        .fact("key", entitlement.key())
+        .fact("names", entitlement.names().join(","))
+        .fact("not_after", not_after)
+        .fact("identifier", identifier(entitlement.identifier()));
+        match entitlement.warnings() {
+            [] => decision,
+            warnings => decision.fact("warnings", warnings.join("; ")),
+        }
+    }
+}
+
+fn identifier(identifier: &Identifier) -> String {
+    format!("{}:{}", identifier.kind.as_str(), identifier.value)
+}
+
+/// 128 random bits in hex: a certificate's number in this CA.
+fn random_id() -> Result<String, IssueError> {
+    let mut bytes = [0_u8; 16];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| IssueError::Random)?;
+    Ok(hex::encode(bytes))
+}

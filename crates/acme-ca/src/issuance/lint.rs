@@ -1,0 +1,200 @@
+//! What is to be signed is read back and checked before it is signed. A finding is an alarm: it
+//! says that this CA, not a client, made a mistake.
+
+use const_oid::db::rfc5280;
+use der::asn1::ObjectIdentifier;
+use der::{Decode, Encode};
+use x509_cert::certificate::{TbsCertificate, Version};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, ExtendedKeyUsage, KeyUsage, SubjectAltName, SubjectKeyIdentifier,
+};
+
+use super::permit::Linted;
+use crate::pki::{Authority, San, Template, key_identifier};
+
+/// What is wrong with a certificate that was about to be signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Finding {
+    /// It cannot be read back, or is written in another way than DER has it.
+    #[error("it is not DER")]
+    NotDer,
+    /// A field is not what was meant.
+    #[error("{field} is not what was meant")]
+    Field {
+        /// Which.
+        field: &'static str,
+    },
+    /// Its serial number has too few bits.
+    #[error("the serial number has only {bits} bits")]
+    SerialEntropy {
+        /// How many.
+        bits: usize,
+    },
+    /// It lasts too long.
+    #[error("it lasts {found} seconds, at most {most} are allowed")]
+    TooLong {
+        /// How long.
+        found: i64,
+        /// How long it may last.
+        most: i64,
+    },
+    /// It ends before it begins, or after its issuer.
+    #[error("its validity does not lie within its issuer's")]
+    Validity,
+    /// It names nothing.
+    #[error("it names nothing")]
+    NoNames,
+    /// Its key is a key of the CA.
+    #[error("its key is the issuer's own")]
+    IssuerKey,
+    /// An extension is missing, twice, or not what was meant.
+    #[error("extension {oid} is not what was meant")]
+    Extension {
+        /// Which.
+        oid: String,
+    },
+    /// An SSH certificate that would be good for every user.
+    #[error("it has no principals")]
+    NoPrincipals,
+}
+
+/// Reads back what is to be signed for a template, and compares all of it.
+pub(super) fn lint(
+    tbs: Vec<u8>,
+    template: &Template,
+    authority: &Authority,
+    longest: i64,
+) -> Result<Linted, Vec<Finding>> {
+    let findings = findings(&tbs, template, authority, longest);
+    if findings.is_empty() {
+        Ok(Linted { tbs })
+    } else {
+        Err(findings)
+    }
+}
+
+fn findings(
+    bytes: &[u8],
+    template: &Template,
+    authority: &Authority,
+    longest: i64,
+) -> Vec<Finding> {
+    let Ok(tbs) = TbsCertificate::from_der(bytes) else {
+        return vec![Finding::NotDer];
+    };
+    let mut findings = Vec::new();
+    let mut expect = |good: bool, finding: Finding| {
+        if !good {
+            findings.push(finding);
+        }
+    };
+    expect(
+        tbs.to_der().is_ok_and(|again| again == bytes),
+        Finding::NotDer,
+    );
+    let mut field = |good: bool, field: &'static str| expect(good, Finding::Field { field });
+    field(tbs.version() == Version::V3, "version");
+    field(
+        tbs.serial_number().as_bytes() == template.serial,
+        "serialNumber",
+    );
+    field(tbs.issuer() == authority.name(), "issuer");
+    field(tbs.subject() == &template.subject, "subject");
+    let algorithm = crate::pki::algorithm_identifier(authority.signer().algorithm());
+    field(tbs.signature() == &algorithm, "signature");
+    let spki = tbs.subject_public_key_info().to_der();
+    field(
+        spki.as_ref().is_ok_and(|spki| *spki == template.spki),
+        "subjectPublicKeyInfo",
+    );
+    field(
+        tbs.issuer_unique_id().is_none() && tbs.subject_unique_id().is_none(),
+        "a unique identifier",
+    );
+    let seconds = |time: x509_cert::time::Time| {
+        i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
+    };
+    let not_before = seconds(tbs.validity().not_before);
+    let not_after = seconds(tbs.validity().not_after);
+    field(not_before == template.not_before, "notBefore");
+    field(not_after == template.not_after, "notAfter");
+    expect(
+        not_before < not_after && not_after <= authority.not_after(),
+        Finding::Validity,
+    );
+    let found = not_after.saturating_sub(not_before);
+    expect(
+        found <= longest,
+        Finding::TooLong {
+            found,
+            most: longest,
+        },
+    );
+    let bits = tbs.serial_number().as_bytes().len() * 8;
+    expect(bits >= 64, Finding::SerialEntropy { bits });
+    expect(!template.names.is_empty(), Finding::NoNames);
+    expect(
+        template.spki != authority.signer().spki_der(),
+        Finding::IssuerKey,
+    );
+    findings.extend(extension_findings(&tbs, template, authority));
+    findings
+}
+
+/// Exactly the extensions of a leaf, each once, with exactly the contents that were meant.
+fn extension_findings(
+    tbs: &TbsCertificate,
+    template: &Template,
+    authority: &Authority,
+) -> Vec<Finding> {
+    let key_id = |bytes: Result<[u8; 20], der::Error>| bytes.map(|bytes| bytes.to_vec());
+    let own = key_id(key_identifier(&template.spki)).unwrap_or_default();
+    let san_critical = template.subject.is_empty();
+    let names: Result<Vec<_>, _> = template.names.iter().map(San::general_name).collect();
+    let checks: [(ObjectIdentifier, bool); 5] = [
+        (
+            rfc5280::ID_CE_KEY_USAGE,
+            matches!(tbs.get_extension::<KeyUsage>(), Ok(Some((true, usage)))
+                if usage == template.purpose.key_usage()),
+        ),
+        (
+            rfc5280::ID_CE_EXT_KEY_USAGE,
+            matches!(tbs.get_extension::<ExtendedKeyUsage>(), Ok(Some((false, usage)))
+                if Some(usage.0.as_slice()) == template.purpose.extended_key_usage().as_ref().map(std::slice::from_ref)),
+        ),
+        (
+            rfc5280::ID_CE_SUBJECT_ALT_NAME,
+            matches!(tbs.get_extension::<SubjectAltName>(), Ok(Some((critical, found)))
+                if critical == san_critical && names.as_ref().is_ok_and(|names| *names == found.0)),
+        ),
+        (
+            rfc5280::ID_CE_SUBJECT_KEY_IDENTIFIER,
+            matches!(tbs.get_extension::<SubjectKeyIdentifier>(), Ok(Some((false, id)))
+                if id.0.as_bytes() == own),
+        ),
+        (
+            rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER,
+            matches!(tbs.get_extension::<AuthorityKeyIdentifier>(), Ok(Some((false, id)))
+                if id.key_identifier.as_ref().is_some_and(|id| id.as_bytes() == authority.key_identifier())
+                    && id.authority_cert_issuer.is_none()
+                    && id.authority_cert_serial_number.is_none()),
+        ),
+    ];
+    let known: Vec<ObjectIdentifier> = checks.iter().map(|(oid, _)| *oid).collect();
+    let foreign = tbs
+        .extensions()
+        .into_iter()
+        .flatten()
+        .map(|extension| extension.extn_id)
+        .filter(|oid| !known.contains(oid));
+    checks
+        .iter()
+        .filter(|(_, good)| !good)
+        .map(|(oid, _)| *oid)
+        .chain(foreign)
+        .map(|oid| Finding::Extension {
+            oid: oid.to_string(),
+        })
+        .collect()
+}

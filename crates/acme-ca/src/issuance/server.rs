@@ -1,0 +1,119 @@
+//! The CA's own TLS server certificate.
+
+use zeroize::Zeroizing;
+
+use super::{IssueError, Issuer, lint};
+use crate::audit::{Decision, Outcome, SERVER};
+use crate::config::Host;
+use crate::pki::{Purpose, San, Template, assemble, common_name, random_serial};
+use crate::signer::{Algorithm, FileKey, Signer};
+use crate::store::{CertificateKind, Intent};
+
+/// The profile's name under which server certificates are on record.
+const PROFILE: &str = "server";
+
+/// A server certificate with its key, which is in memory alone.
+pub struct ServerCertificate {
+    /// The certificate, then the intermediate; DER.
+    pub chain: Vec<Vec<u8>>,
+    /// The private key, PKCS#8 in DER.
+    pub key: Zeroizing<Vec<u8>>,
+    /// When it ends, in seconds since 1970.
+    pub not_after: i64,
+    /// When the next one should be made, in seconds since 1970: after two thirds of its life.
+    pub renew_at: i64,
+}
+
+impl std::fmt::Debug for ServerCertificate {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerCertificate")
+            .field("not_after", &self.not_after)
+            .field("renew_at", &self.renew_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Issuer {
+    /// Makes a key and issues the certificate for the host of the CA's URL.
+    ///
+    /// # Errors
+    /// [`IssueError`].
+    pub async fn server_certificate(&self, now: i64) -> Result<ServerCertificate, IssueError> {
+        let authority = &self.hierarchy.servers;
+        let lifetimes = &self.config.lifetimes;
+        let life = lifetimes.server_certificate.0;
+        let (key, pkcs8) =
+            FileKey::generate(Algorithm::EcdsaP256Sha256).map_err(|_| IssueError::Random)?;
+        let (san, name) = match self.config.url.host() {
+            Host::Dns(name) => (San::Dns(name.clone()), name.clone()),
+            Host::Ip(ip) => (San::Ip(*ip), ip.to_string()),
+        };
+        let not_after = (now + life).min(authority.not_after());
+        let template = Template {
+            purpose: Purpose::Server,
+            subject: if name.len() <= 64 {
+                common_name(&name)?
+            } else {
+                x509_cert::name::Name::default()
+            },
+            names: vec![san],
+            spki: key.spki_der().to_vec(),
+            serial: random_serial().ok_or(IssueError::Random)?,
+            not_before: now - lifetimes.backdate.0,
+            not_after,
+        };
+        let longest = life + lifetimes.backdate.0;
+        let linted = lint::lint(authority.tbs(&template)?, &template, authority, longest)
+            .map_err(IssueError::Lint)?;
+        let serial = hex::encode(template.serial);
+        let id = super::random_id()?;
+        let permit = linted
+            .intend(self.store.as_ref(), |tbs| Intent {
+                id,
+                issuer: authority.name().to_string(),
+                serial: serial.clone(),
+                kind: CertificateKind::Server,
+                profile: PROFILE.to_owned(),
+                user: None,
+                key: None,
+                order_id: None,
+                account: None,
+                names: vec![name.clone()],
+                not_before: template.not_before,
+                not_after,
+                tbs,
+                at: now,
+            })
+            .await?;
+        let decision = Decision::new(
+            Outcome::Done,
+            "certificate.issue",
+            SERVER,
+            format!("server {name}"),
+            now,
+        )
+        .fact("profile", PROFILE)
+        .fact("serial", &serial)
+        .fact("issuer", authority.name())
+        .fact("not_after", not_after);
+        let mut leaf = Vec::new();
+        permit
+            .sign(
+                authority.signer(),
+                self.store.as_ref(),
+                decision,
+                |tbs, signature| {
+                    leaf = assemble(tbs, authority.signer().algorithm(), signature)?;
+                    Ok(crate::pki::pem_certificate(&leaf)?.into_bytes())
+                },
+            )
+            .await?;
+        Ok(ServerCertificate {
+            chain: vec![leaf, authority.certificate_der().to_vec()],
+            key: pkcs8,
+            not_after,
+            renew_at: now + (not_after - now) * 2 / 3,
+        })
+    }
+}

@@ -1,0 +1,328 @@
+//! Certificates in the store: the intent first, then what was signed.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{Certificates, SqliteStore, StoreError};
+use crate::audit::{Decision, Outcome, SERVER};
+use crate::records::KeyId;
+
+/// What is about to be signed.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// The certificate's number in this CA: 128 random bits, hex.
+    pub id: String,
+    /// The issuer: an X.509 name or an SSH CA key's fingerprint.
+    pub issuer: String,
+    /// The serial number as the certificate shows it: hex for X.509, decimal for SSH.
+    pub serial: String,
+    /// What it is.
+    pub kind: CertificateKind,
+    /// The profile.
+    pub profile: String,
+    /// The person, unless it is the server's own.
+    pub user: Option<String>,
+    /// Their key's record.
+    pub key: Option<KeyId>,
+    /// The order.
+    pub order_id: Option<String>,
+    /// The ACME account.
+    pub account: Option<String>,
+    /// The names or principals in it.
+    pub names: Vec<String>,
+    /// From when, in seconds since 1970.
+    pub not_before: i64,
+    /// Until when, in seconds since 1970.
+    pub not_after: i64,
+    /// Exactly the bytes to be signed.
+    pub tbs: Vec<u8>,
+    /// When it was recorded, in seconds since 1970.
+    pub at: i64,
+}
+
+/// What a certificate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CertificateKind {
+    /// A TLS client certificate.
+    X509,
+    /// An OpenSSH user certificate.
+    Ssh,
+    /// The CA's own TLS server certificate.
+    Server,
+}
+
+impl CertificateKind {
+    /// As it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::X509 => "x509",
+            Self::Ssh => "ssh",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// Where a certificate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CertificateStatus {
+    /// About to be signed.
+    Intended,
+    /// Signed and recorded.
+    Issued,
+    /// Revoked.
+    Revoked,
+}
+
+impl CertificateStatus {
+    /// As it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Intended => "intended",
+            Self::Issued => "issued",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// A certificate as it is on record.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct CertificateRow {
+    /// The certificate's number in this CA.
+    pub id: String,
+    /// The issuer.
+    pub issuer: String,
+    /// The serial number as the certificate shows it.
+    pub serial: String,
+    /// What it is.
+    pub kind: CertificateKind,
+    /// Where it stands.
+    pub status: CertificateStatus,
+    /// The profile.
+    pub profile: String,
+    /// The person.
+    pub user: Option<String>,
+    /// Their key's record.
+    pub key: Option<KeyId>,
+    /// The order.
+    pub order_id: Option<String>,
+    /// The ACME account.
+    pub account: Option<String>,
+    /// The names or principals in it.
+    pub names: Vec<String>,
+    /// From when, in seconds since 1970.
+    pub not_before: i64,
+    /// Until when, in seconds since 1970.
+    pub not_after: i64,
+    /// What a client downloads, once it is issued: PEM chain or OpenSSH line.
+    #[serde(skip)]
+    pub body: Option<Vec<u8>>,
+    /// The bytes that were to be signed.
+    #[serde(skip)]
+    pub tbs: Vec<u8>,
+    /// When the intent was recorded.
+    pub intended: i64,
+    /// When it was signed.
+    pub issued: Option<i64>,
+    /// When it was revoked.
+    pub revoked: Option<i64>,
+    /// Why it was revoked.
+    pub reason: Option<String>,
+}
+
+/// Which certificates are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct CertificateFilter {
+    /// Only this person's.
+    pub user: Option<String>,
+    /// Only this key's.
+    pub key: Option<KeyId>,
+    /// Only those that are issued and not expired at this time.
+    pub live_at: Option<i64>,
+    /// At most so many.
+    pub limit: Option<u32>,
+}
+
+fn row(row: &Row<'_>) -> Result<CertificateRow, StoreError> {
+    let kind: String = row.get("kind")?;
+    let status: String = row.get("status")?;
+    let names: String = row.get("names")?;
+    Ok(CertificateRow {
+        id: row.get("id")?,
+        issuer: row.get("issuer")?,
+        serial: row.get("serial")?,
+        kind: [
+            CertificateKind::X509,
+            CertificateKind::Ssh,
+            CertificateKind::Server,
+        ]
+        .into_iter()
+        .find(|candidate| candidate.as_str() == kind)
+        .ok_or(StoreError::Corrupt {
+            column: "certificates.kind",
+        })?,
+        status: [
+            CertificateStatus::Intended,
+            CertificateStatus::Issued,
+            CertificateStatus::Revoked,
+        ]
+        .into_iter()
+        .find(|candidate| candidate.as_str() == status)
+        .ok_or(StoreError::Corrupt {
+            column: "certificates.status",
+        })?,
+        profile: row.get("profile")?,
+        user: row.get("user")?,
+        key: row.get::<_, Option<i64>>("key")?.map(KeyId),
+        order_id: row.get("order_id")?,
+        account: row.get("account")?,
+        names: serde_json::from_str(&names).map_err(|_| StoreError::Corrupt {
+            column: "certificates.names",
+        })?,
+        not_before: row.get("not_before")?,
+        not_after: row.get("not_after")?,
+        body: row.get("body")?,
+        tbs: row.get("tbs")?,
+        intended: row.get("intended")?,
+        issued: row.get("issued")?,
+        revoked: row.get("revoked")?,
+        reason: row.get("reason")?,
+    })
+}
+
+fn insert(connection: &Connection, intent: &Intent) -> Result<(), StoreError> {
+    let names = serde_json::to_string(&intent.names).map_err(|_| StoreError::Corrupt {
+        column: "certificates.names",
+    })?;
+    connection
+        .prepare_cached(
+            "INSERT INTO certificates (id, issuer, serial, kind, status, profile, user, key,
+               order_id, account, names, not_before, not_after, tbs, intended)
+             VALUES (?1, ?2, ?3, ?4, 'intended', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )?
+        .execute(params![
+            intent.id,
+            intent.issuer,
+            intent.serial,
+            intent.kind.as_str(),
+            intent.profile,
+            intent.user,
+            intent.key.map(|key| key.0),
+            intent.order_id,
+            intent.account,
+            names,
+            intent.not_before,
+            intent.not_after,
+            intent.tbs,
+            intent.at,
+        ])?;
+    Ok(())
+}
+
+#[async_trait]
+impl Certificates for SqliteStore {
+    async fn intend(&self, intent: Intent) -> Result<(), StoreError> {
+        self.write(move |connection| insert(connection, &intent))
+            .await
+    }
+
+    async fn issued(
+        &self,
+        id: &str,
+        body: Vec<u8>,
+        at: i64,
+        decision: Decision,
+    ) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.write_decided(decision, move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE certificates SET status = 'issued', body = ?2, issued = ?3
+                     WHERE id = ?1 AND status = 'intended'",
+                )?
+                .execute(params![id, body, at])?;
+            if changed != 1 {
+                return Err(StoreError::Conflict {
+                    what: format!("certificate {id} is no open intent any more"),
+                });
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn revoke_abandoned(&self, at: i64) -> Result<Vec<CertificateRow>, StoreError> {
+        const REASON: &str =
+            "the CA stopped between recording the intent and recording the certificate";
+        let (abandoned, decisions) = self
+            .write(move |connection| {
+                let abandoned = connection
+                    .prepare_cached("SELECT * FROM certificates WHERE status = 'intended'")?
+                    .query_and_then([], row)?
+                    .collect::<Result<Vec<_>, _>>()?;
+                let mut decisions = Vec::new();
+                for intent in &abandoned {
+                    connection
+                        .prepare_cached(
+                            "UPDATE certificates SET status = 'revoked', revoked = ?2, reason = ?3
+                             WHERE id = ?1",
+                        )?
+                        .execute(params![intent.id, at, REASON])?;
+                    let decision = Decision::new(
+                        Outcome::Done,
+                        "certificate.revoke",
+                        SERVER,
+                        format!("certificate {}", intent.id),
+                        at,
+                    )
+                    .because(REASON)
+                    .fact("serial", &intent.serial)
+                    .fact("issuer", &intent.issuer);
+                    super::audit::insert(connection, &decision)?;
+                    decisions.push(decision);
+                }
+                Ok((abandoned, decisions))
+            })
+            .await?;
+        decisions.iter().for_each(Decision::log);
+        Ok(abandoned)
+    }
+
+    async fn certificate(&self, id: &str) -> Result<Option<CertificateRow>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT * FROM certificates WHERE id = ?1")?
+                .query_row([id], |found| Ok(row(found)))
+                .optional()?
+                .transpose()
+        })
+    }
+
+    async fn certificates(
+        &self,
+        filter: CertificateFilter,
+    ) -> Result<Vec<CertificateRow>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT * FROM certificates
+                     WHERE (?1 IS NULL OR user = ?1) AND (?2 IS NULL OR key = ?2)
+                       AND (?3 IS NULL OR (status = 'issued' AND not_after > ?3))
+                     ORDER BY intended DESC, rowid DESC LIMIT ?4",
+                )?
+                .query_and_then(
+                    params![
+                        filter.user,
+                        filter.key.map(|key| key.0),
+                        filter.live_at,
+                        filter.limit.map_or(-1, i64::from),
+                    ],
+                    row,
+                )?
+                .collect()
+        })
+    }
+}
