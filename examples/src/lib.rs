@@ -1,1 +1,4 @@
-//! Examples.
+//! Programs that show how to use the libraries of this workspace, runnable as they stand with
+//! `cargo run --example NAME` from the root:
+//!
+//! - `verify_attestation`: verify the attestation of a key, and print what it says.

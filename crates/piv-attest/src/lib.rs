@@ -3,17 +3,21 @@
 
 extern crate alloc;
 
+mod anchors;
 mod attestation;
 mod backend;
+mod certificate;
 mod der;
 mod error;
 mod facts;
 mod key;
+mod pem;
 pub mod policy;
 mod record;
 mod time;
 mod verifier;
 
+pub use anchors::yubico_authorities;
 pub use attestation::{Root, RootFamily, VerifiedAttestation};
 #[cfg(feature = "aws-lc-rs")]
 pub use backend::AwsLcRs;
@@ -21,6 +25,7 @@ pub use backend::{Backend, InvalidSignature, RustCrypto, SignatureAlgorithm};
 pub use error::{Error, Malformed, Place, Rule};
 pub use facts::{Body, Firmware, FormFactor, ParseFactError, PinPolicy, Serial, Slot, TouchPolicy};
 pub use key::{KeyAlgorithm, PublicKey};
+pub use pem::{MAX_PEM, certificates_from_pem};
 pub use policy::{AcceptedAttestation, Policy, Refusal};
 pub use record::{Difference, Record};
 pub use time::UnixTime;
