@@ -1,0 +1,190 @@
+//! A pcscd of our own, with nothing but our readers.
+//!
+//! pcscd's socket path is compiled in, but it honours socket activation: we
+//! listen, pass the listener as file descriptor 3, and clients find it by
+//! `PCSCLITE_CSOCK_NAME`.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, FileError};
+
+/// Reader name of a YubiKey 5 with all interfaces; pcscd adds two numbers.
+/// Programs recognise a YubiKey by it.
+pub const READER_NAME: &str = "Yubico YubiKey OTP+FIDO+CCID";
+
+/// pcscd's compiled-in folder, which must exist although nothing of ours is in it.
+const RUN_FOLDER: &str = "/run/pcscd";
+
+/// How long pcscd may take until the readers show their cards.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Gives pcscd its listener without `unsafe`: the shell moves it from standard
+/// input to descriptor 3. `setpriv` has the kernel kill pcscd should we be
+/// killed and clean up nothing.
+const SCRIPT: &str = "exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ \
+                      exec setpriv --pdeathsig KILL -- \"$@\"";
+
+/// A running pcscd; dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Pcscd {
+    socket: PathBuf,
+    log: PathBuf,
+    stop: Option<mpsc::Sender<()>>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl Pcscd {
+    /// Starts pcscd with one reader for each of `cards` (sockets), in `dir`,
+    /// and waits until all of them show a card.
+    pub(crate) fn start(dir: &Path, driver: &Path, cards: &[PathBuf]) -> Result<Self, Error> {
+        if !Path::new(RUN_FOLDER).is_dir() && fs::create_dir_all(RUN_FOLDER).is_err() {
+            return Err(Error::NoRunFolder);
+        }
+        let socket = dir.join("pcscd.comm");
+        let listener = UnixListener::bind(&socket).map_err(|source| Error::Listen {
+            path: socket.clone(),
+            source,
+        })?;
+        let config = dir.join("reader.conf.d");
+        fs::create_dir(&config).map_err(FileError::write(&config))?;
+        let readers = config.join("virtual-yubikey");
+        fs::write(&readers, configuration(driver, cards)).map_err(FileError::write(&readers))?;
+        let log = dir.join("pcscd.log");
+        let out = File::create(&log).map_err(FileError::write(&log))?;
+        let err = out.try_clone().map_err(FileError::write(&log))?;
+
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", SCRIPT, "sh", "pcscd", "--foreground", "--config"])
+            .arg(&config)
+            .stdin(Stdio::from(OwnedFd::from(listener)))
+            .stdout(out)
+            .stderr(err)
+            // Ctrl-C is for the command that runs with us; pcscd would end at it.
+            .process_group(0);
+        let (stop, stopped) = mpsc::channel();
+        let (started, start) = mpsc::channel();
+        // "Parent death" means the thread that forked, so it must live as long as pcscd.
+        let keeper = std::thread::spawn(move || match command.spawn() {
+            Ok(mut child) => {
+                let _ = started.send(Ok(()));
+                let _ = stopped.recv();
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+            Err(error) => {
+                let _ = started.send(Err(error));
+            }
+        });
+        let pcscd = Self {
+            socket,
+            log,
+            stop: Some(stop),
+            keeper: Some(keeper),
+        };
+        let gone = || Err(io::ErrorKind::BrokenPipe.into());
+        start
+            .recv()
+            .unwrap_or_else(|_| gone())
+            .map_err(|source| Error::Start {
+                program: "pcscd".to_owned(),
+                source,
+            })?;
+        pcscd
+            .wait_until(|states| states.len() == cards.len() && states.iter().all(|card| *card))?;
+        Ok(pcscd)
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Waits until what pcscd's clients are shown of the readers, in order,
+    /// fulfils the condition: `true` is a reader with a card that has power or had.
+    pub(crate) fn wait_until(&self, condition: impl Fn(&[bool]) -> bool) -> Result<(), Error> {
+        let begin = Instant::now();
+        loop {
+            match reader_states(&self.socket) {
+                Ok(states) if condition(&states) => return Ok(()),
+                _ if begin.elapsed() > PATIENCE => {
+                    return Err(Error::NotReady {
+                        waited: begin.elapsed(),
+                        log: fs::read_to_string(&self.log).unwrap_or_default(),
+                    });
+                }
+                _ => std::thread::sleep(Duration::from_millis(2)),
+            }
+        }
+    }
+}
+
+impl Drop for Pcscd {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(keeper) = self.keeper.take() {
+            let _ = keeper.join();
+        }
+    }
+}
+
+fn configuration(driver: &Path, cards: &[PathBuf]) -> String {
+    cards
+        .iter()
+        .map(|card| {
+            format!(
+                "FRIENDLYNAME \"{READER_NAME}\"\nDEVICENAME unix:{}\nLIBPATH {}\n\n",
+                card.display(),
+                driver.display()
+            )
+        })
+        .collect()
+}
+
+/// Asks pcscd as its clients do (`winscard_msg.h`, protocol 4:4), so that what
+/// we wait for is what they will see.
+fn reader_states(socket: &Path) -> io::Result<Vec<bool>> {
+    const VERSION: u32 = 0x11;
+    const READERS_STATE: u32 = 0x12;
+    const READERS: usize = 16;
+    const NAME: usize = 128;
+    const RECORD: usize = 184;
+    const STATE_AT: usize = NAME + 4;
+    const ATR_LENGTH_AT: usize = NAME + 12 + 36;
+    const PRESENT: u32 = 4;
+
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    let mut hello = Vec::new();
+    for word in [12, VERSION, 4, 4, 0] {
+        hello.extend(u32::to_ne_bytes(word));
+    }
+    stream.write_all(&hello)?;
+    stream.read_exact(&mut [0; 12])?;
+    let mut ask = Vec::new();
+    for word in [0, READERS_STATE] {
+        ask.extend(u32::to_ne_bytes(word));
+    }
+    stream.write_all(&ask)?;
+    let mut records = vec![0; READERS * RECORD];
+    stream.read_exact(&mut records)?;
+    let word = |record: &[u8], at: usize| {
+        record
+            .get(at..)
+            .and_then(<[u8]>::first_chunk::<4>)
+            .map_or(0, |word| u32::from_ne_bytes(*word))
+    };
+    Ok(records
+        .chunks_exact(RECORD)
+        .filter(|record| record.first().is_some_and(|name| *name != 0))
+        .map(|record| word(record, STATE_AT) & PRESENT != 0 && word(record, ATR_LENGTH_AT) > 0)
+        .collect())
+}
