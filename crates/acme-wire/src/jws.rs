@@ -24,8 +24,8 @@ pub use sign::{KeyId, signing_input};
 /// The media type of requests (RFC 8555 §6.2).
 pub const MEDIA_TYPE: &str = "application/jose+json";
 
-/// The longest JWS that is read, in bytes.
-pub const MAX_LEN: usize = 64 * 1024;
+/// The longest JWS that is read, in bytes: room for the longest answer to a challenge, encoded twice.
+pub const MAX_LEN: usize = 96 * 1024;
 
 /// The longest `nonce`, `url` and `kid` that is read, in bytes.
 pub const MAX_HEADER_VALUE: usize = 2048;

@@ -13,9 +13,6 @@ use crate::{
     response::{MAX_CERTIFICATE, MAX_CERTIFICATES, MAX_SIGNATURE},
 };
 
-#[cfg(test)]
-mod tests;
-
 /// The first 16 bytes of every enrolment message.
 pub const MAGIC: &[u8; 16] = b"ACME-YUBIKEY-EN\0";
 /// The version of the bundle that is written and read.

