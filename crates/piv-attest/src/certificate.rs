@@ -4,7 +4,7 @@ mod extensions;
 mod name;
 mod signature;
 
-pub(crate) use extensions::Extensions;
+pub(crate) use extensions::{Extensions, YUBICO_PIV, read_octets};
 pub(crate) use name::Name;
 pub(crate) use signature::SignatureKind;
 

@@ -94,23 +94,18 @@ policy! {
 #[cfg(test)]
 mod tests {
     use super::{PinPolicy, TouchPolicy};
-    use alloc::string::ToString;
+    use alloc::{string::ToString, vec::Vec};
 
     #[test]
     fn bytes_and_words_are_those_of_the_devices() {
-        let pin: alloc::vec::Vec<_> = (0..=255).filter_map(PinPolicy::from_byte).collect();
+        let pin: Vec<_> = (0..=255).filter_map(PinPolicy::from_byte).collect();
         assert_eq!(
-            pin.iter()
-                .map(|p| p.as_byte())
-                .collect::<alloc::vec::Vec<_>>(),
+            pin.iter().map(|p| p.as_byte()).collect::<Vec<_>>(),
             [1, 2, 3, 4, 5]
         );
-        let touch: alloc::vec::Vec<_> = (0..=255).filter_map(TouchPolicy::from_byte).collect();
+        let touch: Vec<_> = (0..=255).filter_map(TouchPolicy::from_byte).collect();
         assert_eq!(
-            touch
-                .iter()
-                .map(|p| p.as_byte())
-                .collect::<alloc::vec::Vec<_>>(),
+            touch.iter().map(|p| p.as_byte()).collect::<Vec<_>>(),
             [1, 2, 3]
         );
         for policy in pin {
