@@ -42,6 +42,8 @@ pub struct Config {
 /// A root that attestations may lead to.
 #[derive(Debug, Clone)]
 pub struct AttestationRoot {
+    /// What people call it; the file's name if the settings give none.
+    pub name: String,
     /// Where it was read from.
     pub path: PathBuf,
     /// The certificate, DER.
@@ -273,6 +275,6 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 
 impl fmt::Display for AttestationRoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.display().fmt(f)
+        f.write_str(&self.name)
     }
 }

@@ -32,5 +32,11 @@ pub mod web;
 
 pub use ca::Ca;
 
+/// A time in seconds since 1970 as RFC 3339 has it, in UTC.
+#[must_use]
+pub fn time_text(seconds: i64) -> String {
+    piv_attest::UnixTime::from_secs(seconds).to_string()
+}
+
 /// Who checks signatures: aws-lc-rs, several times faster than the portable backend.
 pub type Backend = piv_attest::AwsLcRs;

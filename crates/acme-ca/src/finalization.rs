@@ -1,0 +1,176 @@
+//! From a ready order to its certificate (RFC 8555 §7.4): judged again, taken once, issued.
+
+use acme_wire::problem::{Problem, ProblemType};
+
+use crate::audit::{self, Decision, Outcome};
+use crate::ca::Ca;
+use crate::entitlement::Entitlement;
+use crate::issuance::{CsrError, IssueError, Issuer, OrderFacts};
+use crate::orders::OrderStatus;
+use crate::store::StoreError;
+use crate::store::orders::{Ending, Order, Orders, Swap};
+use crate::validation::{Evidence, EvidenceError, Judge, ValidationError};
+use crate::web::{paths, problem};
+
+/// Why an order was not finalized.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FinalizeError {
+    /// It is not ready, or another request was faster.
+    #[error("the order is {0}")]
+    NotReady(OrderStatus),
+    /// The CSR; the order stays ready.
+    #[error(transparent)]
+    Csr(#[from] CsrError),
+    /// The order is invalid now, and has this problem.
+    #[error("{0}")]
+    Refused(Box<Problem>),
+    /// Nothing could be decided.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something stored makes no sense.
+    #[error("{0}")]
+    Damaged(ValidationError),
+}
+
+/// Finalizes a ready order. `csr` is empty if none was sent.
+pub(crate) async fn finalize(
+    ca: &Ca,
+    order: Order,
+    csr: Vec<u8>,
+    now: i64,
+) -> Result<Order, FinalizeError> {
+    let status = order.status_at(now);
+    if status != OrderStatus::Ready {
+        return Err(FinalizeError::NotReady(status));
+    }
+    let entitlement = entitled(ca, &order, now).await?;
+    if let Err(error) = Issuer::check_csr(Some(&csr), &entitlement) {
+        audit::record(ca.store(), refused(&order, now).because(&error)).await?;
+        return Err(error.into());
+    }
+    // From here on the order is this call's alone.
+    match ca.store().begin(&order.id, csr, now).await? {
+        Swap::Done(order) => issue(ca, order, entitlement, now).await,
+        Swap::Late(order) => Err(FinalizeError::NotReady(order.status_at(now))),
+    }
+}
+
+/// Goes on with an order that a crash left in processing.
+pub(crate) async fn resume(ca: &Ca, order: Order, now: i64) -> Result<Order, FinalizeError> {
+    let entitlement = entitled(ca, &order, now).await?;
+    issue(ca, order, entitlement, now).await
+}
+
+/// Judges the order's evidence again; a refusal ends the order.
+async fn entitled(ca: &Ca, order: &Order, now: i64) -> Result<Entitlement, FinalizeError> {
+    let judge = Judge {
+        verifier: ca.verifier(),
+        config: ca.config(),
+        records: ca.store(),
+        now,
+    };
+    // A yubikey order has exactly one authorization, and that has exactly one challenge.
+    let (authorization, challenge) = order
+        .authorizations
+        .first()
+        .and_then(|a| a.challenges.first().map(|c| (a, c)))
+        .ok_or(FinalizeError::Damaged(EvidenceError::Absent.into()))?;
+    let evidence = ca
+        .store()
+        .evidence(&challenge.id)
+        .await?
+        .ok_or(EvidenceError::Absent)
+        .and_then(|bytes| Evidence::from_bytes(&bytes))
+        .map_err(|error| FinalizeError::Damaged(error.into()))?;
+    match judge
+        .again(order, authorization, challenge, &evidence)
+        .await
+    {
+        Ok(entitlement) => Ok(entitlement),
+        Err(ValidationError::Wrong(wrong)) => {
+            let mut decision = refused(order, now).because_all(wrong.reasons());
+            if wrong.is_alarm() {
+                decision.outcome = Outcome::Alarm;
+            }
+            audit::record(ca.store(), decision).await?;
+            end(ca, order, problem::of_wrong(&wrong)).await
+        }
+        Err(ValidationError::Store(error)) => Err(error.into()),
+        Err(other) => Err(FinalizeError::Damaged(other)),
+    }
+}
+
+async fn issue(
+    ca: &Ca,
+    order: Order,
+    entitlement: Entitlement,
+    now: i64,
+) -> Result<Order, FinalizeError> {
+    let facts = OrderFacts {
+        id: order.id.clone(),
+        url: paths::order(&ca.config().url, &order.id),
+        account: order.account.clone(),
+        not_after: order.not_after,
+        csr: order.csr.clone(),
+        now,
+    };
+    match ca.issuer().issue(entitlement, facts).await {
+        Ok(issued) => {
+            let ending = Ending::Issued {
+                certificate: issued.id,
+            };
+            let (Swap::Done(order) | Swap::Late(order)) = ca.store().end(&order.id, ending).await?;
+            Ok(order)
+        }
+        Err(error) => {
+            let outcome = match error {
+                IssueError::Validity(_) => Outcome::Refused,
+                // Anything else is the CA's own fault.
+                _ => Outcome::Alarm,
+            };
+            let mut decision = refused(&order, now).because(&error);
+            decision.outcome = outcome;
+            audit::record(ca.store(), decision).await?;
+            end(ca, &order, problem::of_issuing(&error)).await
+        }
+    }
+}
+
+/// Ends an order without a certificate.
+async fn end<T>(ca: &Ca, order: &Order, problem: Problem) -> Result<T, FinalizeError> {
+    let ending = Ending::Refused {
+        problem: problem::to_json(&problem),
+    };
+    ca.store().end(&order.id, ending).await?;
+    Err(FinalizeError::Refused(Box::new(problem)))
+}
+
+fn refused(order: &Order, now: i64) -> Decision {
+    Decision::new(
+        Outcome::Refused,
+        "order.finalize",
+        format!("account {}", order.account),
+        format!("order {}", order.id),
+        now,
+    )
+    .fact("profile", &order.profile)
+}
+
+impl From<FinalizeError> for problem::Error {
+    fn from(error: FinalizeError) -> Self {
+        match error {
+            FinalizeError::NotReady(status) => Self::NotReady { status },
+            FinalizeError::Csr(error) => Self::Csr(error),
+            FinalizeError::Refused(problem) if problem.kind == ProblemType::ServerInternal => {
+                Self::Internal {
+                    what: problem.to_string(),
+                }
+            }
+            FinalizeError::Refused(problem) => Self::Refused(problem),
+            FinalizeError::Store(error) => Self::Store(error),
+            FinalizeError::Damaged(error) => Self::Internal {
+                what: error.to_string(),
+            },
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The server: TLS connections within limits, upkeep beside them, and an orderly end.
+//!
+//! ```no_run
+//! # async fn run(ca: std::sync::Arc<acme_ca::Ca>) -> Result<(), Box<dyn std::error::Error>> {
+//! use acme_ca::serve::{Options, Server, stop_signal};
+//!
+//! let stop = stop_signal()?;
+//! let server = Server::bind(ca, Options::default()).await?;
+//! eprintln!("listening on {}", server.local_addr()?);
+//! server.run(stop).await?;
+//! # Ok(()) }
+//! ```
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::ca::{Ca, OpenError, Serving};
+use crate::web::{self, Clock, Limits, Web};
+
+mod connection;
+mod tls;
+mod upkeep;
+
+pub use connection::{Peer, Timeouts};
+
+/// How the server behaves. The defaults are for a CA that faces the internet.
+#[derive(Clone)]
+pub struct Options {
+    /// Connections at a time.
+    pub connections: usize,
+    /// Connections of one address at a time.
+    pub connections_per_address: usize,
+    /// How long each step of a connection may take.
+    pub timeouts: Timeouts,
+    /// How much one client may have and do.
+    pub limits: Limits,
+    /// How often expired orders are swept and the server's certificate is looked at.
+    pub upkeep: Duration,
+    /// What tells the time.
+    pub clock: Clock,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            connections_per_address: 256,
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            upkeep: Duration::from_secs(10),
+            clock: web::system_clock(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("connections", &self.connections)
+            .field("connections_per_address", &self.connections_per_address)
+            .field("timeouts", &self.timeouts)
+            .field("limits", &self.limits)
+            .field("upkeep", &self.upkeep)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why the server cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {listen}: {error}")]
+    Listen {
+        /// The address.
+        listen: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The listener failed.
+    #[error("the listener failed: {0}")]
+    Listener(#[from] io::Error),
+    /// The CA cannot be served: another process does, or its hierarchy is not valid now.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// The server's own certificate could not be made.
+    #[error("the server certificate could not be issued: {0}")]
+    Certificate(#[from] crate::issuance::IssueError),
+    /// TLS could not be set up.
+    #[error("TLS could not be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The system's random number generator failed.
+    #[error("the system's random number generator failed")]
+    Random(#[from] aws_lc_rs::error::Unspecified),
+}
+
+/// A server that listens.
+pub struct Server {
+    listener: TcpListener,
+    web: Arc<Web>,
+    current: Arc<tls::Current>,
+    tls: TlsAcceptor,
+    options: Options,
+    /// No other process serves this CA meanwhile.
+    _serving: Serving,
+}
+
+impl Server {
+    /// Listens where `ca.toml` says.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn bind(ca: Arc<Ca>, options: Options) -> Result<Self, ServeError> {
+        let listen = ca.config().listen.clone();
+        let listener = TcpListener::bind(&listen)
+            .await
+            .map_err(|error| ServeError::Listen { listen, error })?;
+        Self::new(ca, listener, options).await
+    }
+
+    /// Serves on a listener that exists already. Finishes what a crash left before anything is
+    /// answered.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn new(
+        ca: Arc<Ca>,
+        listener: TcpListener,
+        options: Options,
+    ) -> Result<Self, ServeError> {
+        let serving = ca.begin_serving((options.clock)()).await?;
+        let web = Web::new(ca, options.limits, Arc::clone(&options.clock))?;
+        upkeep::recover(&web, &serving.abandoned).await?;
+        let current = Arc::new(tls::Current::new(&web.ca, web.now()).await?);
+        Ok(Self {
+            listener,
+            tls: tls::acceptor(Arc::clone(&current))?,
+            web: Arc::new(web),
+            current,
+            options,
+            _serving: serving,
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` is ready, then drains: nothing new is accepted, what is under way is
+    /// finished.
+    ///
+    /// # Errors
+    /// [`ServeError::Listener`].
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let router = web::router(Arc::clone(&self.web));
+        let (drain, draining) = watch::channel(false);
+        let upkeep = tokio::spawn(upkeep::run(
+            Arc::clone(&self.web),
+            Arc::clone(&self.current),
+            self.options.upkeep,
+        ));
+        let mut connections = JoinSet::new();
+        tokio::select! {
+            () = self.accept(&mut connections, router, draining) => {}
+            () = stop => {}
+        }
+        tracing::info!(connections = connections.len(), "draining");
+        drop(self.listener);
+        drain.send_replace(true);
+        let drained = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.options.timeouts.drain, drained)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                connections = connections.len(),
+                "dropped at the end of the drain"
+            );
+            connections.shutdown().await;
+        }
+        // A client that went away does not stop its certificate from being finished.
+        self.web.under_way.wait().await;
+        upkeep.abort();
+        let _ = upkeep.await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    async fn accept(
+        &self,
+        connections: &mut JoinSet<()>,
+        router: Router,
+        draining: watch::Receiver<bool>,
+    ) {
+        let slots = Arc::new(Semaphore::new(self.options.connections));
+        let addresses = Addresses::default();
+        loop {
+            // Connections beyond the limit wait in the kernel's queue.
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+                return;
+            };
+            let accepted = loop {
+                tokio::select! {
+                    accepted = self.listener.accept() => break accepted,
+                    Some(_) = connections.join_next(), if !connections.is_empty() => {}
+                }
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, or a connection that is gone already: neither is
+                    // a reason to stop, and the first passes only with time.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
+            let Some(place) = addresses.enter(peer.ip(), self.options.connections_per_address)
+            else {
+                tracing::debug!(%peer, "refused: too many connections from this address");
+                continue;
+            };
+            let serve = connection::serve(
+                stream,
+                peer,
+                self.tls.clone(),
+                router.clone(),
+                self.options.timeouts,
+                draining.clone(),
+            );
+            connections.spawn(async move {
+                serve.await;
+                drop((slot, place));
+            });
+        }
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("listener", &self.listener)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How many connections each address has.
+#[derive(Debug, Clone, Default)]
+struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// The place of one connection.
+struct Place {
+    addresses: Addresses,
+    address: IpAddr,
+}
+
+impl Addresses {
+    fn enter(&self, address: IpAddr, most: usize) -> Option<Place> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Place {
+            addresses: self.clone(),
+            address,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self
+            .addresses
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Becomes ready at SIGTERM or SIGINT. Listens from the moment of the call.
+///
+/// # Errors
+/// The signals cannot be listened for.
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "stopping");
+    })
+}

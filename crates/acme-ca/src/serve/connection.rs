@@ -1,0 +1,205 @@
+//! One connection: TLS, then HTTP/2 or HTTP/1.1 as ALPN chose, each step with a limit, so that
+//! a slow client costs a slot for a while and never for ever.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_rustls::TlsAcceptor;
+use tower::Service;
+
+/// How long each step of a connection may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the first byte to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// For the head of a request over HTTP/1.1.
+    pub head: Duration,
+    /// Without any request under way; also bounds a connection that never sends one.
+    pub idle: Duration,
+    /// For what is under way once the server drains.
+    pub drain: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Who is at the other end; an extension of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+const MAX_HEAD: usize = 16 * 1024;
+const MAX_STREAMS: u32 = 64;
+const PING: Duration = Duration::from_secs(20);
+
+/// Serves one connection to its end. `draining` becomes true when the server stops.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: TlsAcceptor,
+    router: Router,
+    timeouts: Timeouts,
+    draining: watch::Receiver<bool>,
+) {
+    // Answers are small and awaited.
+    let _ = stream.set_nodelay(true);
+    let stream = match tokio::time::timeout(timeouts.handshake, tls.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "TLS handshake failed");
+            return;
+        }
+        Err(_) => {
+            tracing::debug!(%peer, "TLS handshake took too long");
+            return;
+        }
+    };
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let activity = Arc::new(Activity::default());
+    let service = {
+        let activity = Arc::clone(&activity);
+        service_fn(move |request| answer(router.clone(), Arc::clone(&activity), peer, request))
+    };
+    let io = TokioIo::new(stream);
+    if http2 {
+        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
+            .keep_alive_interval(Some(PING))
+            .keep_alive_timeout(timeouts.handshake)
+            .serve_connection(io, service);
+        run(
+            connection,
+            |c| c.graceful_shutdown(),
+            &activity,
+            timeouts,
+            draining,
+            peer,
+        )
+        .await;
+    } else {
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(timeouts.head)
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(io, service);
+        run(
+            connection,
+            |c| c.graceful_shutdown(),
+            &activity,
+            timeouts,
+            draining,
+            peer,
+        )
+        .await;
+    }
+}
+
+/// How many requests a connection has under way, and when it last had one.
+struct Activity {
+    under_way: AtomicUsize,
+    served: AtomicUsize,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self {
+            under_way: AtomicUsize::new(0),
+            served: AtomicUsize::new(0),
+        }
+    }
+}
+
+/// Counts one request while it lives, also when the client goes away in the middle of it.
+struct UnderWay(Arc<Activity>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn answer(
+    mut router: Router,
+    activity: Arc<Activity>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    activity.under_way.fetch_add(1, Ordering::Relaxed);
+    activity.served.fetch_add(1, Ordering::Relaxed);
+    let _under_way = UnderWay(activity);
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(Peer(peer));
+    router.call(request).await
+}
+
+/// Drives a connection; asks it to end when it idles too long or the server drains, and drops
+/// it when it does not follow.
+async fn run<C, E>(
+    connection: C,
+    shut_down: impl Fn(std::pin::Pin<&mut C>),
+    activity: &Activity,
+    timeouts: Timeouts,
+    mut draining: watch::Receiver<bool>,
+    peer: SocketAddr,
+) where
+    C: Future<Output = Result<(), E>>,
+    E: std::fmt::Display,
+{
+    let mut connection = std::pin::pin!(connection);
+    let mut served = 0;
+    let mut idle_since = Instant::now();
+    let mut check = tokio::time::interval(timeouts.idle / 4);
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "connection ended");
+                }
+                return;
+            }
+            _ = draining.wait_for(|draining| *draining) => break,
+            _ = check.tick() => {
+                let now_served = activity.served.load(Ordering::Relaxed);
+                if now_served != served || activity.under_way.load(Ordering::Relaxed) > 0 {
+                    served = now_served;
+                    idle_since = Instant::now();
+                } else if idle_since.elapsed() >= timeouts.idle {
+                    break;
+                }
+            }
+        }
+    }
+    shut_down(connection.as_mut());
+    // What idles has nothing under way that would be worth the wait.
+    let grace = if *draining.borrow() {
+        timeouts.drain
+    } else {
+        timeouts.handshake
+    };
+    if tokio::time::timeout(grace, connection).await.is_err() {
+        tracing::debug!(%peer, "connection dropped: it did not end in time");
+    }
+}

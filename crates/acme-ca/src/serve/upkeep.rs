@@ -1,0 +1,90 @@
+//! What the server does by itself: finishing what a crash left, ending what is past its time,
+//! renewing its own certificate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use super::ServeError;
+use super::tls::Current;
+use crate::finalization;
+use crate::store::orders::Ending;
+use crate::store::{CertificateRow, Orders};
+use crate::web::Web;
+
+/// How long an order that ended is remembered, in seconds.
+const REMEMBER: i64 = 24 * 60 * 60;
+/// Orders of one sweep's transaction.
+const SWEEP: u32 = 500;
+
+/// Finishes what a crash left: the serials of `abandoned` intents are revoked already, their
+/// orders go on with new ones.
+pub(super) async fn recover(web: &Web, abandoned: &[CertificateRow]) -> Result<(), ServeError> {
+    let now = web.now();
+    for certificate in abandoned {
+        tracing::warn!(
+            id = certificate.id,
+            serial = certificate.serial,
+            order = certificate.order_id,
+            "revoked a certificate that a crash may have let out"
+        );
+    }
+    for order in web.ca.store().processing().await? {
+        let id = order.id.clone();
+        match web
+            .ca
+            .store()
+            .certificate_of_order(&id, order.created)
+            .await?
+        {
+            Some(certificate) => {
+                web.ca
+                    .store()
+                    .end(&id, Ending::Issued { certificate })
+                    .await?;
+                tracing::info!(order = id, "an order has its certificate after all");
+            }
+            None => match finalization::resume(&web.ca, order, now).await {
+                Ok(_) => tracing::info!(order = id, "an order went on after a restart"),
+                Err(error) => tracing::error!(order = id, %error, "an order could not go on"),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Runs until it is dropped.
+pub(super) async fn run(web: Arc<Web>, current: Arc<Current>, every: Duration) {
+    let mut tick = tokio::time::interval(every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = sweep(&web).await {
+            tracing::error!(%error, "expired orders could not be swept");
+        }
+        match current.renew_if_due(&web.ca, web.now()).await {
+            Ok(true) => tracing::info!("the server certificate was renewed"),
+            Ok(false) => {}
+            // The old one still has a third of its life; the next tick tries again.
+            Err(error) => tracing::error!(%error, "the server certificate could not be renewed"),
+        }
+    }
+}
+
+async fn sweep(web: &Web) -> Result<(), ServeError> {
+    loop {
+        let now = web.now();
+        let swept = web.ca.store().sweep(now, now - REMEMBER, SWEEP).await?;
+        if swept.expired > 0 || swept.forgotten > 0 {
+            tracing::debug!(
+                expired = swept.expired,
+                forgotten = swept.forgotten,
+                "swept orders"
+            );
+        }
+        if !swept.more {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,51 @@
+-- Accounts, orders, authorizations and challenges (RFC 8555 §7.1). Times are seconds since 1970.
+-- Ids are random and appear in URLs.
+
+CREATE TABLE accounts (
+    id          TEXT PRIMARY KEY,
+    thumbprint  BLOB NOT NULL UNIQUE CHECK (length(thumbprint) = 32),   -- RFC 7638, SHA-256
+    jwk         TEXT NOT NULL,
+    status      TEXT NOT NULL CHECK (status IN ('valid', 'deactivated', 'revoked')),
+    contact     TEXT NOT NULL,              -- JSON list
+    terms       INTEGER NOT NULL,           -- 1: agreed to the terms of service
+    created     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE orders (
+    id          TEXT PRIMARY KEY,
+    account     TEXT NOT NULL REFERENCES accounts (id),
+    profile     TEXT NOT NULL,
+    status      TEXT NOT NULL CHECK (status IN ('pending', 'ready', 'processing', 'valid', 'invalid')),
+    created     INTEGER NOT NULL,
+    expires     INTEGER NOT NULL,
+    not_after   INTEGER,                    -- what the client asked for; NULL: nothing
+    csr         BLOB,                       -- what finalize brought; empty: nothing
+    problem     TEXT,                       -- JSON
+    certificate TEXT                        -- certificates.id
+) STRICT, WITHOUT ROWID;
+CREATE INDEX orders_by_account ON orders (account, status);
+CREATE INDEX orders_by_expiry ON orders (expires);
+CREATE INDEX orders_waiting ON orders (expires) WHERE status IN ('pending', 'ready');
+CREATE INDEX orders_processing ON orders (status) WHERE status = 'processing';
+
+CREATE TABLE authorizations (
+    id          TEXT PRIMARY KEY,
+    order_id    TEXT NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+    kind        TEXT NOT NULL,              -- identifier type
+    value       TEXT NOT NULL,              -- identifier value
+    status      TEXT NOT NULL CHECK (status IN ('pending', 'valid', 'invalid', 'deactivated', 'expired', 'revoked')),
+    expires     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX authorizations_by_order ON authorizations (order_id);
+
+CREATE TABLE challenges (
+    id            TEXT PRIMARY KEY,
+    authorization TEXT NOT NULL REFERENCES authorizations (id) ON DELETE CASCADE,
+    kind          TEXT NOT NULL,            -- challenge type
+    token         TEXT NOT NULL,
+    status        TEXT NOT NULL CHECK (status IN ('pending', 'processing', 'valid', 'invalid')),
+    decided       INTEGER,
+    problem       TEXT,                     -- JSON
+    evidence      BLOB                      -- what proved it, judged again at finalize
+) STRICT, WITHOUT ROWID;
+CREATE INDEX challenges_by_authorization ON challenges (authorization);

@@ -1,0 +1,63 @@
+//! What time does to orders: they expire, and are forgotten after a while.
+
+use rusqlite::{Connection, params};
+
+use super::change::{set_authorization, set_order};
+use super::{Handle, tree};
+use crate::orders::{AuthorizationEvent, OrderEvent, Status};
+use crate::store::StoreError;
+
+/// How much one sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Orders that became invalid because their time was over.
+    pub expired: u32,
+    /// Orders that were forgotten.
+    pub forgotten: u32,
+    /// Whether the limit was reached and there may be more to do.
+    pub more: bool,
+}
+
+pub(super) fn sweep(
+    c: &Connection,
+    now: i64,
+    forget_before: i64,
+    limit: u32,
+) -> Result<Swept, StoreError> {
+    let mut swept = Swept::default();
+    let old: Vec<String> = c
+        .prepare_cached(
+            "SELECT id FROM orders WHERE expires < ?1 AND status IN ('valid', 'invalid') LIMIT ?2",
+        )?
+        .query_map(params![forget_before, limit], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for id in &old {
+        // Authorizations and challenges go with it.
+        c.prepare_cached("DELETE FROM orders WHERE id = ?1")?
+            .execute([id])?;
+        swept.forgotten += 1;
+    }
+    let late: Vec<String> = c
+        .prepare_cached(
+            "SELECT id FROM orders WHERE expires <= ?1 AND status IN ('pending', 'ready') LIMIT ?2",
+        )?
+        .query_map(params![now, limit], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for id in &late {
+        let Some(order) = tree::find(c, Handle::Order(id))? else {
+            continue;
+        };
+        if let Ok(status) = order.status.after(OrderEvent::Expire) {
+            set_order(c, id, status)?;
+            swept.expired += 1;
+        }
+        for authorization in &order.authorizations {
+            if let Ok(status) = authorization.status.after(AuthorizationEvent::Expire) {
+                set_authorization(c, &authorization.id, status)?;
+            }
+        }
+    }
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    swept.more = old.len() >= most || late.len() >= most;
+    Ok(swept)
+}

@@ -1,0 +1,153 @@
+//! ACME over HTTP (RFC 8555): one file for each family of resources, one place where errors
+//! become problem documents ([`problem`]), and nothing decided here that could be decided without
+//! HTTP.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+
+use crate::ca::Ca;
+use crate::nonce::Nonces;
+
+mod account;
+mod answer;
+mod authorization;
+mod certificate;
+mod challenge;
+mod directory;
+mod finalize;
+mod limits;
+mod nonce;
+mod order;
+pub(crate) mod paths;
+mod post;
+pub(crate) mod problem;
+
+pub use limits::Limits;
+
+/// What tells the time: seconds since 1970.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The system's clock.
+#[must_use]
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .ok()
+            .and_then(|since| i64::try_from(since.as_secs()).ok())
+            .unwrap_or(0)
+    })
+}
+
+/// Everything that a request needs.
+pub struct Web {
+    pub(crate) ca: Arc<Ca>,
+    pub(crate) nonces: Nonces,
+    pub(crate) limits: Limits,
+    pub(crate) accounts: limits::Meter,
+    pub(crate) orders: limits::Meter,
+    pub(crate) under_way: UnderWay,
+    clock: Clock,
+}
+
+impl Web {
+    /// The web side of a CA.
+    ///
+    /// # Errors
+    /// The system's random number generator failed.
+    pub fn new(
+        ca: Arc<Ca>,
+        limits: Limits,
+        clock: Clock,
+    ) -> Result<Self, aws_lc_rs::error::Unspecified> {
+        let lifetime = u64::try_from(ca.config().lifetimes.nonce.0).unwrap_or(0);
+        Ok(Self {
+            ca,
+            nonces: Nonces::new(lifetime)?,
+            limits,
+            accounts: limits::Meter::new(3600),
+            orders: limits::Meter::new(60),
+            under_way: UnderWay::default(),
+            clock,
+        })
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+}
+
+impl std::fmt::Debug for Web {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Web")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Work that goes on when the request that began it is gone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct UnderWay(Arc<RwLock<()>>);
+
+impl UnderWay {
+    /// Something is under way until the guard is dropped.
+    pub(crate) async fn enter(&self) -> OwnedRwLockReadGuard<()> {
+        Arc::clone(&self.0).read_owned().await
+    }
+
+    /// Waits until nothing is under way.
+    pub(crate) async fn wait(&self) {
+        drop(self.0.write().await);
+    }
+}
+
+/// All resources.
+pub fn router(web: Arc<Web>) -> Router {
+    let nothing = || async { problem::Error::NotFound };
+    let method = |method: http::Method| async { problem::Error::Method { method } };
+    let id = |path: &str| format!("{path}{{id}}");
+    Router::new()
+        .route(paths::DIRECTORY, get(directory::get))
+        .route(paths::NEW_NONCE, get(nonce::new))
+        .route(paths::NEW_ACCOUNT, post(account::new))
+        .route(paths::NEW_ORDER, post(order::new))
+        .route(paths::NEW_AUTHORIZATION, post(authorization::new))
+        .route(&id(paths::ACCOUNT), post(account::post))
+        .route(
+            &format!("{}/orders", id(paths::ACCOUNT)),
+            post(account::orders),
+        )
+        .route(&id(paths::ORDER), post(order::get))
+        .route(
+            &format!("{}/finalize", id(paths::ORDER)),
+            post(finalize::post),
+        )
+        .route(&id(paths::AUTHORIZATION), post(authorization::post))
+        .route(&id(paths::CHALLENGE), post(challenge::post))
+        .route(&id(paths::CERTIFICATE), post(certificate::get))
+        .fallback(nothing)
+        .method_not_allowed_fallback(method)
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&web),
+            answer::around,
+        ))
+        .with_state(web)
+}
+
+/// Bytes from the system's random number generator.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], problem::Error> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| problem::Error::Internal {
+        what: "the system's random number generator failed".into(),
+    })?;
+    Ok(bytes)
+}
+
+/// The id of a new resource: 128 random bits, base64url.
+pub(crate) fn random_id() -> Result<String, problem::Error> {
+    Ok(acme_wire::base64url::encode(&random::<16>()?))
+}

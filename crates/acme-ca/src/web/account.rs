@@ -1,0 +1,230 @@
+//! Accounts (RFC 8555 §7.3): made, found, read, changed, deactivated; and their orders.
+
+use std::sync::Arc;
+
+use acme_wire::account::{Account as AccountObject, AccountUpdate, NewAccount, OrdersList};
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use http::{StatusCode, header};
+
+use super::post::Post;
+use super::problem::Error;
+use super::{Web, answer, paths, random_id};
+use crate::audit::{Decision, Outcome};
+use crate::orders::AccountStatus;
+use crate::store::Orders;
+use crate::store::orders::Account;
+
+const MAX_CONTACTS: usize = 10;
+const MAX_CONTACT: usize = 254;
+/// Orders on one page of an account's list.
+const PAGE: u32 = 100;
+
+/// POST to newAccount.
+pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Response, Error> {
+    let peer = post.peer();
+    let jws = post.by_key(&web)?;
+    let thumbprint = jws.key().thumbprint();
+    let request: NewAccount = jws.json()?;
+    if let Some(account) = web.ca.store().account_by_key(&thumbprint).await? {
+        return existing(&web, &account);
+    }
+    if request.only_return_existing {
+        return Err(Error::NoAccount);
+    }
+    check_contacts(&request.contact)?;
+    let now = web.now();
+    if let Some(peer) = peer {
+        web.accounts
+            .count(peer.0.ip(), web.limits.accounts, now)
+            .map_err(|retry_after| Error::TooMany {
+                what: "too many new accounts from this address",
+                retry_after,
+            })?;
+    }
+    let account = Account {
+        id: random_id()?,
+        thumbprint,
+        jwk: jws.key().to_json().to_string(),
+        status: AccountStatus::Valid,
+        contact: request.contact,
+        terms: request.terms_of_service_agreed,
+        created: now,
+    };
+    // Two requests with one key at once: the second finds the account of the first.
+    let (account, made) = web.ca.store().add_account(account).await?;
+    if !made {
+        return existing(&web, &account);
+    }
+    Ok(show(&web, &account, StatusCode::CREATED))
+}
+
+/// POST to an account: empty to read it (§6.3), otherwise an update (§7.3.2) or the end of it
+/// (§7.3.6).
+pub(crate) async fn post(
+    State(web): State<Arc<Web>>,
+    Path(id): Path<String>,
+    post: Post,
+) -> Result<Response, Error> {
+    let (caller, jws) = post.by_account(&web).await?;
+    let mut account = caller.account;
+    if account.id != id {
+        return Err(Error::NotFound);
+    }
+    if jws.is_post_as_get() {
+        return Ok(show(&web, &account, StatusCode::OK));
+    }
+    let update: AccountUpdate = jws.json()?;
+    match update.status {
+        None | Some(AccountStatus::Valid) => {}
+        Some(AccountStatus::Deactivated) => {
+            let decision = Decision::new(
+                Outcome::Done,
+                "account.deactivate",
+                format!("account {id}"),
+                format!("account {id}"),
+                web.now(),
+            );
+            let logged = decision.clone();
+            account = web.ca.store().deactivate_account(&id, decision).await?;
+            logged.log();
+            return Ok(show(&web, &account, StatusCode::OK));
+        }
+        Some(AccountStatus::Revoked) => return Err(Error::StatusChange),
+    }
+    if let Some(contact) = update.contact {
+        check_contacts(&contact)?;
+        account = web.ca.store().set_contact(&id, contact).await?;
+    }
+    Ok(show(&web, &account, StatusCode::OK))
+}
+
+/// POST-as-GET of an account's orders (§7.1.2.1).
+pub(crate) async fn orders(
+    State(web): State<Arc<Web>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    post: Post,
+) -> Result<Response, Error> {
+    let caller = post.as_get(&web).await?;
+    if caller.account.id != id {
+        return Err(Error::NotFound);
+    }
+    let url = &&web.ca.config().url;
+    let after = query
+        .as_deref()
+        .and_then(|query| query.strip_prefix("after="))
+        .unwrap_or_default();
+    let ids = web.ca.store().order_ids(&id, after, PAGE).await?;
+    let full = ids.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let list = OrdersList {
+        orders: ids.iter().map(|order| paths::order(url, order)).collect(),
+    };
+    let response = answer::json(StatusCode::OK, &list);
+    Ok(match ids.last().filter(|_| full) {
+        Some(last) => {
+            let next = format!("{}?after={last}", paths::orders(url, &id));
+            answer::with_link(response, &next, "next")
+        }
+        None => response,
+    })
+}
+
+fn existing(web: &Web, account: &Account) -> Result<Response, Error> {
+    match account.status {
+        AccountStatus::Valid => Ok(show(web, account, StatusCode::OK)),
+        status => Err(Error::AccountStatus { status }),
+    }
+}
+
+fn show(web: &Web, account: &Account, status: StatusCode) -> Response {
+    let url = &&web.ca.config().url;
+    let object = AccountObject {
+        status: account.status,
+        contact: account.contact.clone(),
+        terms_of_service_agreed: account.terms.then_some(true),
+        orders: Some(paths::orders(url, &account.id)),
+    };
+    answer::with_header(
+        answer::json(status, &object),
+        header::LOCATION,
+        &paths::account(url, &account.id),
+    )
+}
+
+/// Contacts are mail addresses, one in each URL and without header fields (RFC 8555 §7.3).
+fn check_contacts(contacts: &[String]) -> Result<(), Error> {
+    let refuse = |contact: &str, reason, supported| {
+        Err(Error::Contact {
+            contact: contact.chars().take(80).collect(),
+            reason,
+            supported,
+        })
+    };
+    if contacts.len() > MAX_CONTACTS {
+        return refuse("…", "there are more than 10", true);
+    }
+    for contact in contacts {
+        let Some(address) = contact.strip_prefix("mailto:") else {
+            return refuse(contact, "only mailto: is supported", false);
+        };
+        let is_address = address
+            .split_once('@')
+            .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty())
+            && address.matches('@').count() == 1
+            && address
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !b"?,;<>\"".contains(&b));
+        if contact.len() > MAX_CONTACT || !is_address {
+            return refuse(contact, "it is not one mail address", true);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contacts_are_single_mail_addresses() {
+        let check = |contact: &str| check_contacts(&[contact.to_owned()]);
+        assert!(check("mailto:alice@example.com").is_ok());
+        for unsupported in [
+            "tel:+3581234",
+            "https://example.com",
+            "alice@example.com",
+            "",
+        ] {
+            assert!(matches!(
+                check(unsupported),
+                Err(Error::Contact {
+                    supported: false,
+                    ..
+                })
+            ));
+        }
+        for bad in [
+            "mailto:",
+            "mailto:alice",
+            "mailto:@example.com",
+            "mailto:a@b,c@d",
+            "mailto:a@b?subject=x",
+            "mailto:a b@c",
+            "mailto:ä@example.com",
+        ] {
+            assert!(
+                matches!(
+                    check(bad),
+                    Err(Error::Contact {
+                        supported: true,
+                        ..
+                    })
+                ),
+                "{bad}"
+            );
+        }
+        let many = vec!["mailto:alice@example.com".to_owned(); 11];
+        assert!(check_contacts(&many).is_err());
+    }
+}

@@ -1,0 +1,36 @@
+//! The directory (RFC 8555 §7.1.1) and what it says about profiles (draft-ietf-acme-profiles).
+
+use std::sync::Arc;
+
+use acme_wire::directory::{Directory, DirectoryMeta};
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::{Web, answer, paths};
+
+/// GET of the directory.
+pub(crate) async fn get(State(web): State<Arc<Web>>) -> Response {
+    let url = &&web.ca.config().url;
+    let profiles = web
+        .ca
+        .config()
+        .profiles
+        .values()
+        .map(|profile| (profile.name.clone(), profile.description.clone()))
+        .collect();
+    let directory = Directory {
+        new_nonce: url.join(paths::NEW_NONCE),
+        new_account: url.join(paths::NEW_ACCOUNT),
+        new_order: url.join(paths::NEW_ORDER),
+        new_authz: None,
+        revoke_cert: None,
+        key_change: None,
+        renewal_info: None,
+        meta: Some(DirectoryMeta {
+            profiles,
+            ..DirectoryMeta::default()
+        }),
+    };
+    answer::json(StatusCode::OK, &directory)
+}

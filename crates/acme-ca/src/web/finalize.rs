@@ -1,0 +1,51 @@
+//! Finalizing an order (RFC 8555 §7.4).
+
+use std::sync::Arc;
+
+use acme_wire::base64url;
+use acme_wire::order::Finalize;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::StatusCode;
+
+use super::post::Post;
+use super::problem::Error;
+use super::{Web, order};
+use crate::finalization::finalize;
+use crate::store::Orders;
+use crate::store::orders::Handle;
+
+/// POST to an order's finalize URL. A `csr` that is absent or empty is our extension for
+/// `yubikey-01`, whose key has just been proven.
+pub(crate) async fn post(
+    State(web): State<Arc<Web>>,
+    Path(id): Path<String>,
+    post: Post,
+) -> Result<Response, Error> {
+    let (caller, jws) = post.by_account(&web).await?;
+    let found = web
+        .ca
+        .store()
+        .order(&caller.account.id, Handle::Order(&id))
+        .await?
+        .ok_or(Error::NotFound)?;
+    let request: Finalize = jws.json()?;
+    let csr = base64url::decode(request.csr.as_deref().unwrap_or_default())
+        .map_err(|_| Error::CsrEncoding)?;
+    let now = web.now();
+    // A client that goes away must not leave its order half-made: the work is not this
+    // request's, which only waits for it.
+    let busy = web.under_way.enter().await;
+    let task = {
+        let web = Arc::clone(&web);
+        tokio::spawn(async move {
+            let finalized = finalize(&web.ca, found, csr, now).await;
+            drop(busy);
+            finalized
+        })
+    };
+    let finalized = task.await.map_err(|error| Error::Internal {
+        what: format!("finalizing ended early: {error}"),
+    })??;
+    Ok(order::show(&web, &finalized, now, StatusCode::OK))
+}

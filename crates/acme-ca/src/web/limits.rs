@@ -1,0 +1,122 @@
+//! How much one client may have and do. The memory is fixed: addresses share a table of
+//! counters, placed by a keyed hash, so that nobody can choose whom they share one with.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+/// What one client may have and do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Open orders of one account at a time.
+    pub open_orders: u32,
+    /// New accounts from one address in an hour.
+    pub accounts: u32,
+    /// New orders from one address in a minute.
+    pub orders: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            open_orders: 100,
+            accounts: 1_000,
+            orders: 60_000,
+        }
+    }
+}
+
+/// Counts events of addresses in windows of time.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    window: i64,
+    hasher: RandomState,
+    counters: Mutex<Vec<Counter>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counter {
+    window: i64,
+    count: u32,
+}
+
+const COUNTERS: usize = 1 << 14;
+
+impl Meter {
+    /// A meter whose windows are so many seconds long.
+    pub(crate) fn new(window: i64) -> Self {
+        Self {
+            window: window.max(1),
+            hasher: RandomState::new(),
+            counters: Mutex::new(vec![Counter::default(); COUNTERS]),
+        }
+    }
+
+    /// Counts one event.
+    ///
+    /// # Errors
+    /// There were `limit` already: how many seconds until the window ends.
+    pub(crate) fn count(&self, address: IpAddr, limit: u32, now: i64) -> Result<(), i64> {
+        let window = now.div_euclid(self.window);
+        let place = self.hasher.hash_one(network(address));
+        let place = usize::try_from(place % COUNTERS as u64).unwrap_or(0);
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(counter) = counters.get_mut(place) else {
+            return Ok(());
+        };
+        if counter.window != window {
+            *counter = Counter { window, count: 0 };
+        }
+        if counter.count >= limit {
+            return Err(self.window - now.rem_euclid(self.window));
+        }
+        counter.count += 1;
+        Ok(())
+    }
+}
+
+/// A customer's network counts as one: a /64 of IPv6 (RFC 6177), an address of IPv4.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn a_window_holds_so_many_and_the_next_one_again() {
+        let meter = Meter::new(60);
+        for _ in 0..3 {
+            assert_eq!(meter.count(HERE, 3, 600), Ok(()));
+        }
+        assert_eq!(meter.count(HERE, 3, 610), Err(50));
+        assert_eq!(meter.count(HERE, 3, 660), Ok(()));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one() {
+        let meter = Meter::new(60);
+        assert_eq!(meter.count("2001:db8::1".parse().unwrap(), 1, 0), Ok(()));
+        assert!(
+            meter
+                .count("2001:db8::ffff".parse().unwrap(), 1, 0)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn any_number_of_addresses_takes_the_same_memory() {
+        let meter = Meter::new(60);
+        for i in 0..100_000_u32 {
+            let _ = meter.count(IpAddr::V4(i.into()), 1, 0);
+        }
+        assert_eq!(meter.counters.lock().unwrap().len(), COUNTERS);
+    }
+}

@@ -1,0 +1,139 @@
+//! A signed request (RFC 8555 §6): its body read within limits, its URL, nonce and signature
+//! checked, its account found. Nothing else reads a payload.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use acme_wire::Jwk;
+use acme_wire::jws::{self, SignedBy, UnverifiedJws, VerifiedJws};
+use axum::body::Body;
+use axum::extract::FromRequest;
+use http::{Request, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::Web;
+use super::paths;
+use super::problem::Error;
+use crate::orders::AccountStatus;
+use crate::serve::Peer;
+use crate::store::Orders;
+use crate::store::orders::Account;
+
+/// How long a body may take.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// A well-formed request that nobody has verified.
+pub(crate) struct Post {
+    jws: UnverifiedJws,
+    url: String,
+    peer: Option<Peer>,
+}
+
+/// Who sent a request: an account, proven by its key.
+pub(crate) struct Caller {
+    /// The account.
+    pub(crate) account: Account,
+    /// The address it came from, where known.
+    pub(crate) peer: Option<Peer>,
+}
+
+impl FromRequest<Arc<Web>> for Post {
+    type Rejection = Error;
+
+    async fn from_request(request: Request<Body>, web: &Arc<Web>) -> Result<Self, Error> {
+        let media_type = request.headers().get(header::CONTENT_TYPE);
+        if media_type.and_then(|value| value.to_str().ok()) != Some(jws::MEDIA_TYPE) {
+            return Err(Error::MediaType);
+        }
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str);
+        let url = web.ca.config().url.join(path);
+        let peer = request.extensions().get::<Peer>().copied();
+        let body = read(request.into_body()).await?;
+        Ok(Self {
+            jws: UnverifiedJws::parse(&body)?,
+            url,
+            peer,
+        })
+    }
+}
+
+async fn read(body: Body) -> Result<bytes::Bytes, Error> {
+    let body = Limited::new(body, jws::MAX_LEN);
+    match tokio::time::timeout(BODY_TIME, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Error::TooLarge { most: jws::MAX_LEN })
+        }
+        Ok(Err(_)) => Err(Error::Broken),
+        Err(_) => Err(Error::TooSlow),
+    }
+}
+
+impl Post {
+    /// The address that it came from, where known.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        self.peer
+    }
+
+    /// Verifies a request that carries its own key: newAccount.
+    pub(crate) fn by_key(self, web: &Web) -> Result<VerifiedJws, Error> {
+        if matches!(self.jws.signed_by(), SignedBy::Kid(_)) {
+            return Err(jws::JwsError::KidWhereJwk.into());
+        }
+        self.fresh(web)?;
+        Ok(self.jws.verify_embedded()?)
+    }
+
+    /// Verifies a request of an account.
+    pub(crate) async fn by_account(self, web: &Web) -> Result<(Caller, VerifiedJws), Error> {
+        let SignedBy::Kid(kid) = self.jws.signed_by() else {
+            return Err(jws::JwsError::JwkWhereKid.into());
+        };
+        let id = paths::account_id(&&web.ca.config().url, kid).ok_or(Error::NoAccount)?;
+        self.fresh(web)?;
+        let account = web.ca.store().account(id).await?.ok_or(Error::NoAccount)?;
+        let key = stored_key(&account)?;
+        let jws = self.jws.verify_with(&key)?;
+        if account.status != AccountStatus::Valid {
+            return Err(Error::AccountStatus {
+                status: account.status,
+            });
+        }
+        let caller = Caller {
+            account,
+            peer: self.peer,
+        };
+        Ok((caller, jws))
+    }
+
+    /// Verifies a POST-as-GET of an account.
+    pub(crate) async fn as_get(self, web: &Web) -> Result<Caller, Error> {
+        let (caller, jws) = self.by_account(web).await?;
+        if jws.is_post_as_get() {
+            Ok(caller)
+        } else {
+            Err(Error::NotPostAsGet)
+        }
+    }
+
+    /// The URL that was signed is the one that was called, and the nonce is good. The nonce
+    /// comes before the signature, which costs more.
+    fn fresh(&self, web: &Web) -> Result<(), Error> {
+        if self.jws.url() != self.url {
+            return Err(Error::OtherUrl {
+                signed: self.jws.url().chars().take(200).collect(),
+            });
+        }
+        let now = u64::try_from(web.now()).unwrap_or(0);
+        Ok(web.nonces.redeem(self.jws.nonce(), now)?)
+    }
+}
+
+fn stored_key(account: &Account) -> Result<Jwk, Error> {
+    serde_json::from_str(&account.jwk).map_err(|_| Error::Internal {
+        what: format!("the key of account {} cannot be read", account.id),
+    })
+}

@@ -1,0 +1,250 @@
+//! The one place where errors become problem documents (RFC 7807, RFC 8555 §6.7).
+
+use acme_wire::jws::JwsError;
+use acme_wire::problem::{MEDIA_TYPE, Problem, ProblemType, Subproblem};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::config::BadValidity;
+use crate::issuance::{CsrError, IssueError};
+use crate::nonce::NonceError;
+use crate::orders::{AccountStatus, AuthorizationStatus, OrderStatus};
+use crate::store::StoreError;
+use crate::validation::Wrong;
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// There is nothing at this URL, or it is somebody else's.
+    #[error("there is nothing at this URL")]
+    NotFound,
+    /// The resource takes another method.
+    #[error("this URL does not take {method}")]
+    Method { method: http::Method },
+    /// RFC 8555 §6.2.
+    #[error("the request must have the content type application/jose+json")]
+    MediaType,
+    /// The body is longer than anything that belongs here.
+    #[error("the request is larger than {most} bytes")]
+    TooLarge { most: usize },
+    /// The body did not come in time.
+    #[error("the request took too long to arrive")]
+    TooSlow,
+    /// The body ended early.
+    #[error("the request did not arrive whole")]
+    Broken,
+    /// The JWS is not acceptable.
+    #[error(transparent)]
+    Jws(#[from] JwsError),
+    /// RFC 8555 §6.5.
+    #[error(transparent)]
+    Nonce(#[from] NonceError),
+    /// RFC 8555 §6.4.
+    #[error("the JWS was signed for {signed:?}, not for this URL")]
+    OtherUrl { signed: String },
+    /// A `kid` or a key without an account.
+    #[error("there is no such account here; register with newAccount")]
+    NoAccount,
+    /// RFC 8555 §7.3.6.
+    #[error("the account is no longer valid: it was {}", crate::orders::account::word(*status))]
+    AccountStatus { status: AccountStatus },
+    /// RFC 8555 §6.3.
+    #[error("this URL is read by POST-as-GET: the payload must be empty")]
+    NotPostAsGet,
+    /// An account update that asks for another status than `deactivated`.
+    #[error("the client can only change the status to \"deactivated\"")]
+    StatusChange,
+    /// RFC 8555 §7.3.
+    #[error("the contact {contact:?} is not acceptable: {reason}")]
+    Contact {
+        contact: String,
+        reason: &'static str,
+        supported: bool,
+    },
+    /// draft-ietf-acme-profiles: required here.
+    #[error("the order names no profile; the directory's meta.profiles lists them")]
+    NoProfile,
+    /// draft-ietf-acme-profiles.
+    #[error("there is no profile {profile:?}; the directory's meta.profiles lists them")]
+    UnknownProfile { profile: String },
+    /// A yubikey order has exactly one identifier.
+    #[error("an order of this profile has exactly one identifier, not {found}")]
+    IdentifierCount { found: usize },
+    /// An identifier type that no profile has.
+    #[error(
+        "identifiers of type {kind:?} are not supported; use permanent-identifier with the YubiKey's serial number, or dns"
+    )]
+    IdentifierType { kind: String },
+    /// An identifier value that cannot be one.
+    #[error("{value:?} is not a {kind}: {reason}")]
+    IdentifierValue {
+        kind: &'static str,
+        value: String,
+        reason: &'static str,
+    },
+    /// `notBefore` or `notAfter`.
+    #[error(transparent)]
+    Validity(#[from] BadValidity),
+    /// RFC 8555 §7.4.1: there is no pre-authorization.
+    #[error("there is no pre-authorization here: make an order")]
+    NewAuthorization,
+    /// Too much at once.
+    #[error("{what}; try again in {retry_after} s")]
+    TooMany {
+        what: &'static str,
+        retry_after: i64,
+    },
+    /// RFC 8555 §7.4.
+    #[error("the order is {status}: only an order that is ready can be finalized")]
+    NotReady { status: OrderStatus },
+    /// The challenge's time is over, or its order's.
+    #[error(
+        "this challenge can no longer be answered, its authorization is {status}: make a new order"
+    )]
+    ChallengeOver { status: AuthorizationStatus },
+    /// `csr` is no base64url.
+    #[error("\"csr\" is not canonical base64url without padding")]
+    CsrEncoding,
+    /// The CSR is unacceptable.
+    #[error(transparent)]
+    Csr(CsrError),
+    /// The order's key may not have the certificate.
+    #[error("refused")]
+    Refused(Box<Problem>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something that should not fail did.
+    #[error("{what}")]
+    Internal { what: String },
+}
+
+impl Error {
+    fn problem(self) -> Problem {
+        use ProblemType as T;
+        let detail = self.to_string();
+        let (kind, status) = match self {
+            Self::NotFound => (T::Malformed, 404),
+            Self::Method { .. } => (T::Malformed, 405),
+            Self::MediaType => (T::Malformed, 415),
+            Self::TooLarge { .. } => (T::Malformed, 413),
+            Self::TooSlow => (T::Malformed, 408),
+            Self::Broken | Self::NotPostAsGet | Self::StatusChange | Self::Validity(_) => {
+                (T::Malformed, 400)
+            }
+            Self::Jws(error) => return of_jws(&error),
+            Self::Nonce(_) => (T::BadNonce, 400),
+            Self::OtherUrl { .. } => (T::Unauthorized, 403),
+            Self::NoAccount => (T::AccountDoesNotExist, 400),
+            Self::AccountStatus { .. } => (T::Unauthorized, 401),
+            Self::Contact {
+                supported: true, ..
+            } => (T::InvalidContact, 400),
+            Self::Contact { .. } => (T::UnsupportedContact, 400),
+            Self::NoProfile | Self::UnknownProfile { .. } => (T::InvalidProfile, 400),
+            Self::IdentifierCount { .. } => (T::Malformed, 400),
+            Self::IdentifierType { .. } | Self::NewAuthorization => (T::UnsupportedIdentifier, 400),
+            Self::IdentifierValue { .. } => (T::Malformed, 400),
+            Self::TooMany { .. } => (T::RateLimited, 429),
+            Self::NotReady { .. } => (T::OrderNotReady, 403),
+            Self::CsrEncoding | Self::Csr(_) => (T::BadCsr, 400),
+            Self::ChallengeOver { .. } => (T::Malformed, 403),
+            Self::Refused(problem) => return *problem,
+            Self::Store(_) | Self::Internal { .. } => {
+                // What failed inside is for the log, not for strangers.
+                tracing::error!(error = %detail, "request failed");
+                return Problem::new(
+                    T::ServerInternal,
+                    "the CA could not do this; its log says why",
+                );
+            }
+        };
+        let mut problem = Problem::new(kind, detail);
+        problem.status = Some(status);
+        problem
+    }
+}
+
+fn of_jws(error: &JwsError) -> Problem {
+    let mut problem = Problem::new(error.problem_type(), error.to_string());
+    match error {
+        JwsError::TooLarge { .. } => problem.status = Some(413),
+        _ if problem.kind == ProblemType::BadSignatureAlgorithm => {
+            let names = acme_wire::jwk::Algorithm::ALL.map(|a| a.as_str().to_owned());
+            problem.algorithms = Some(names.into());
+        }
+        _ => {}
+    }
+    problem
+}
+
+/// For a wrong answer to a challenge.
+pub(crate) fn of_wrong(wrong: &Wrong) -> Problem {
+    let kind = match wrong {
+        Wrong::Response(_) => ProblemType::Malformed,
+        Wrong::Possession(_) => ProblemType::IncorrectResponse,
+        Wrong::Attestation(_) => ProblemType::BadAttestationStatement,
+        Wrong::Refused(_) => ProblemType::Unauthorized,
+    };
+    let mut problem = Problem::new(kind.clone(), wrong.to_string());
+    let reasons = wrong.reasons();
+    if reasons.len() > 1 {
+        problem.subproblems = reasons
+            .into_iter()
+            .map(|reason| Subproblem {
+                kind: kind.clone(),
+                detail: Some(reason),
+                identifier: None,
+            })
+            .collect();
+    }
+    problem
+}
+
+/// For an order that could not be issued. What failed inside is for the log.
+pub(crate) fn of_issuing(error: &IssueError) -> Problem {
+    match error {
+        IssueError::Csr(error) => Problem::new(ProblemType::BadCsr, error.to_string()),
+        IssueError::Validity(error) => Problem::new(ProblemType::Malformed, error.to_string()),
+        _ => Problem::new(
+            ProblemType::ServerInternal,
+            "the CA could not issue the certificate; its log says why",
+        ),
+    }
+}
+
+/// A problem as it is stored.
+pub(crate) fn to_json(problem: &Problem) -> String {
+    serde_json::to_string(problem).unwrap_or_default()
+}
+
+/// What a response says went wrong, kept beside it for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Logged(pub(crate) String);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let retry_after = match &self {
+            Self::TooMany { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        };
+        let problem = self.problem();
+        let status = problem
+            .status
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        response
+            .extensions_mut()
+            .insert(Logged(problem.to_string()));
+        response
+    }
+}
