@@ -14,6 +14,9 @@ use crate::entitlement::use_fits;
 use crate::records::{Grant, KeyRecord, KeyUse, NewKey, UserName};
 use crate::store::{Records, StoreError};
 
+/// The longest bundle, in bytes.
+pub const MAX_BUNDLE: u64 = acme_yubikey::enrolment::MAX_LEN as u64;
+
 /// What the operator asks for.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -106,6 +109,29 @@ pub enum EnrolRefusal {
         /// Its state.
         state: &'static str,
     },
+}
+
+impl EnrolRefusal {
+    /// Whether the bundle could not even be read.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        use BundleError as B;
+        matches!(
+            self,
+            Self::Bundle(
+                B::NotJson { .. }
+                    | B::Version { .. }
+                    | B::RootNotHex
+                    | B::NotBase64Url { .. }
+                    | B::Empty { .. }
+                    | B::TooLong { .. }
+                    | B::TooManyCertificates { .. }
+                    | B::User
+                    | B::Nonce { .. }
+                    | B::AttestedKey(_)
+            )
+        )
+    }
 }
 
 /// Why a key is not recorded.
@@ -284,6 +310,18 @@ async fn holder_refusals(
     Ok(refusals)
 }
 
+/// What would be recorded, as data.
+#[derive(Debug, serde::Serialize)]
+pub struct Summary<'a> {
+    user: &'a UserName,
+    #[serde(rename = "use")]
+    usage: KeyUse,
+    attested: Record,
+    root: &'a str,
+    grants: &'a [Grant],
+    warnings: Vec<String>,
+}
+
 impl Proposal {
     /// Whose key it is.
     #[must_use]
@@ -307,6 +345,30 @@ impl Proposal {
     #[must_use]
     pub fn attestation(&self) -> &AcceptedAttestation {
         &self.attestation
+    }
+
+    /// SHA-256 of its SubjectPublicKeyInfo, hex.
+    #[must_use]
+    pub fn key_sha256(&self) -> String {
+        hex::encode(self.attestation.public_key().spki_sha256())
+    }
+
+    /// What would be recorded, as data.
+    #[must_use]
+    pub fn summary(&self) -> Summary<'_> {
+        Summary {
+            user: &self.request.user,
+            usage: self.request.usage,
+            attested: Record::of(&self.attestation),
+            root: self.attestation.root().name(),
+            grants: &self.request.grants,
+            warnings: self
+                .attestation
+                .warnings()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        }
     }
 
     /// Writes the key down.

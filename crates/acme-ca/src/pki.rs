@@ -261,6 +261,14 @@ impl Hierarchy {
     }
 }
 
+impl Hierarchy {
+    /// [`Hierarchy::root_fingerprint`] in hex.
+    #[must_use]
+    pub fn root_fingerprint_hex(&self) -> String {
+        hex::encode(self.root_fingerprint())
+    }
+}
+
 fn read_certificate(path: &Path) -> Result<Vec<u8>, PkiError> {
     let bytes = std::fs::read(path).map_err(|error| PkiError::Io {
         path: path.to_owned(),

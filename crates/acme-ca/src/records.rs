@@ -68,6 +68,14 @@ pub struct User {
 #[serde(transparent)]
 pub struct KeyId(pub i64);
 
+impl FromStr for KeyId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -157,6 +165,33 @@ pub struct Grant {
     pub profile: String,
     /// The names, in the order given; never empty.
     pub names: Vec<String>,
+}
+
+/// Text that is no grant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no grant: write PROFILE=NAME[,NAME]…, as in tls=alice.example")]
+pub struct BadGrant {
+    text: String,
+}
+
+impl FromStr for Grant {
+    type Err = BadGrant;
+
+    /// `PROFILE=NAME[,NAME]…`. Whether profile and names are good is for the configuration.
+    fn from_str(text: &str) -> Result<Self, BadGrant> {
+        let bad = || BadGrant {
+            text: text.chars().take(200).collect(),
+        };
+        let (profile, names) = text.split_once('=').ok_or_else(bad)?;
+        let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+        if profile.is_empty() || names.iter().any(String::is_empty) {
+            return Err(bad());
+        }
+        Ok(Self {
+            profile: profile.to_owned(),
+            names,
+        })
+    }
 }
 
 /// What is known of a key.

@@ -129,6 +129,11 @@ pub trait Certificates: Send + Sync {
     async fn revoke_abandoned(&self, at: i64) -> Result<Vec<CertificateRow>, StoreError>;
     /// One certificate.
     async fn certificate(&self, id: &str) -> Result<Option<CertificateRow>, StoreError>;
+    /// The one certificate whose number begins so; none if there are several.
+    async fn certificate_by_prefix(
+        &self,
+        prefix: &str,
+    ) -> Result<Option<CertificateRow>, StoreError>;
     /// Certificates, newest first.
     async fn certificates(
         &self,

@@ -41,6 +41,7 @@ struct RawLifetimes {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRoot {
+    name: Option<String>,
     file: Spanned<String>,
 }
 
@@ -155,7 +156,11 @@ fn read_root(root: &RawRoot, dir: &Path) -> Result<AttestationRoot, Located> {
             let error = error.to_string();
             Located::new(place, Fault::RootRefused { path, error })
         })?;
-    Ok(AttestationRoot { path, der })
+    let name = root
+        .name
+        .clone()
+        .unwrap_or_else(|| path.display().to_string());
+    Ok(AttestationRoot { name, path, der })
 }
 
 fn duration(

@@ -301,6 +301,21 @@ impl Certificates for SqliteStore {
         })
     }
 
+    async fn certificate_by_prefix(
+        &self,
+        prefix: &str,
+    ) -> Result<Option<CertificateRow>, StoreError> {
+        // Ids are hex: below 'g', above every id that begins with the prefix.
+        let end = format!("{prefix}g");
+        self.read(|connection| {
+            let mut found = connection
+                .prepare_cached("SELECT * FROM certificates WHERE id >= ?1 AND id < ?2 LIMIT 2")?
+                .query_and_then([prefix, &end], row)?
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(if found.len() == 1 { found.pop() } else { None })
+        })
+    }
+
     async fn certificates(
         &self,
         filter: CertificateFilter,

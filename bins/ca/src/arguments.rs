@@ -1,0 +1,156 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use acme_ca::config::CaUrl;
+use acme_ca::records::{Grant, KeyId, KeyUse, UserName};
+use clap::{Args, Parser, Subcommand};
+
+/// A CA for people with YubiKeys: short-lived TLS client and SSH certificates over ACME.
+#[derive(Debug, Parser)]
+#[command(name = "ca", version, after_help = crate::exit::HELP)]
+pub(crate) struct Arguments {
+    /// The folder that holds everything of this CA
+    #[arg(long, value_name = "DIR", env = "CA_DIR")]
+    pub(crate) dir: PathBuf,
+    /// Report as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new CA: keys, certificates, database, and settings to look through
+    Init(Init),
+    /// Answer clients, until SIGTERM or Ctrl-C
+    Serve,
+    /// People
+    #[command(subcommand)]
+    User(User),
+    /// Their keys, and what each may have
+    #[command(subcommand)]
+    Key(Key),
+    /// Print the lines for sshd's TrustedUserCAKeys
+    SshCa,
+    /// Print the root certificate and its fingerprint
+    Root,
+    /// Certificates that were issued
+    #[command(subcommand)]
+    Cert(Cert),
+    /// What was decided, and why
+    Log(Log),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where clients will reach the CA
+    #[arg(long, value_name = "https://HOST:PORT")]
+    pub(crate) url: CaUrl,
+    /// What to listen on; follows from the URL if not given
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add a person
+    Add {
+        /// A short name; it appears in certificates and logs
+        name: UserName,
+    },
+    /// List people
+    List,
+    /// Refuse every key of a person from now on
+    Disable {
+        /// Whom
+        name: UserName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Verify an enrolment bundle, show what it says, and record the key
+    Add(KeyAdd),
+    /// List keys
+    List {
+        /// Only this person's
+        #[arg(long, value_name = "USER")]
+        user: Option<UserName>,
+    },
+    /// Show all that is recorded of a key
+    Show {
+        /// Its number
+        id: KeyId,
+    },
+    /// Refuse a key from now on, kindly: it was replaced
+    Retire {
+        /// Its number
+        id: KeyId,
+    },
+    /// Refuse a key from now on, and raise an alarm when it is used: it was lost or stolen
+    Revoke {
+        /// Its number
+        id: KeyId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyAdd {
+    /// Whose key it is
+    #[arg(long)]
+    pub(crate) user: UserName,
+    /// What `dlogin bundle` printed; `-` reads it from standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: PathBuf,
+    /// What the key is for: `login` (yubikey-01) or `proof` (yubikey-02)
+    #[arg(long = "use", value_name = "login|proof")]
+    pub(crate) usage: KeyUse,
+    /// What it may have; give it once for each profile
+    #[arg(long = "grant", value_name = "PROFILE=NAME[,NAME]…", required = true)]
+    pub(crate) grants: Vec<Grant>,
+    /// Verify and show, but record nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cert {
+    /// List certificates, newest first
+    List {
+        /// Only this person's
+        #[arg(long, value_name = "USER")]
+        user: Option<UserName>,
+        /// Only those issued to this key
+        #[arg(long, value_name = "ID")]
+        key: Option<KeyId>,
+        /// Only those that are valid now
+        #[arg(long)]
+        live: bool,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        last: Option<u32>,
+    },
+    /// Show a certificate
+    Show {
+        /// Its number, or enough of its beginning
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// Only the last N decisions
+    #[arg(long, value_name = "N")]
+    pub(crate) last: Option<u32>,
+    /// Only refusals and alarms
+    #[arg(long)]
+    pub(crate) refusals: bool,
+    /// Only decisions that name this text: a user, a serial number, an order
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) about: Option<String>,
+    /// Go on as decisions are made, until Ctrl-C
+    #[arg(long)]
+    pub(crate) follow: bool,
+}

@@ -1,0 +1,127 @@
+//! `ca cert`.
+
+use acme_ca::Ca;
+use acme_ca::ca::now;
+use acme_ca::store::{CertificateFilter, CertificateRow, Certificates};
+
+use crate::arguments::Cert;
+use crate::exit::Failure;
+use crate::print;
+
+pub(super) async fn run(ca: &Ca, command: &Cert, json: bool) -> Result<(), Failure> {
+    match command {
+        Cert::List {
+            user,
+            key,
+            live,
+            last,
+        } => {
+            let filter = CertificateFilter {
+                user: user.as_ref().map(ToString::to_string),
+                key: *key,
+                live_at: live.then(now),
+                limit: *last,
+            };
+            let certificates = ca.store().certificates(filter).await?;
+            if json {
+                return print::json(&certificates);
+            }
+            let rows: Vec<_> = certificates.iter().map(row).collect();
+            print::table(
+                &[
+                    "CERTIFICATE",
+                    "PROFILE",
+                    "USER",
+                    "KEY",
+                    "NAMES",
+                    "UNTIL",
+                    "STATUS",
+                ],
+                &rows,
+            )
+        }
+        Cert::Show { id } => {
+            let none = || Failure::NoSuch {
+                what: format!("certificate {id}"),
+            };
+            let certificate = ca
+                .store()
+                .certificate_by_prefix(id)
+                .await?
+                .ok_or_else(none)?;
+            if json {
+                let body = certificate.body.as_deref().map(String::from_utf8_lossy);
+                let mut value = serde_json::to_value(&certificate).map_err(std::io::Error::from)?;
+                if let Some(object) = value.as_object_mut() {
+                    object.insert("body".into(), body.into());
+                }
+                return print::json(&value);
+            }
+            show(&certificate)
+        }
+    }
+}
+
+/// After a key or person lost its right: what is out there still, and until when.
+pub(super) async fn still_valid(ca: &Ca, filter: CertificateFilter) -> Result<(), Failure> {
+    let filter = CertificateFilter {
+        live_at: Some(now()),
+        ..filter
+    };
+    let certificates = ca.store().certificates(filter).await?;
+    let last = certificates.iter().map(|row| row.not_after).max();
+    match last {
+        None => print::line("no certificate is valid any more"),
+        Some(last) => print::line(&format!(
+            "{} certificate(s) issued before stay valid, the last until {}",
+            certificates.len(),
+            print::time(last)
+        )),
+    }
+}
+
+fn or_dash(text: Option<&str>) -> String {
+    text.unwrap_or("-").to_owned()
+}
+
+fn row(certificate: &CertificateRow) -> Vec<String> {
+    vec![
+        certificate.id.chars().take(12).collect(),
+        certificate.profile.clone(),
+        or_dash(certificate.user.as_deref()),
+        certificate
+            .key
+            .map_or_else(|| "-".to_owned(), |key| key.to_string()),
+        certificate.names.join(","),
+        print::time(certificate.not_after),
+        certificate.status.as_str().to_owned(),
+    ]
+}
+
+fn show(certificate: &CertificateRow) -> Result<(), Failure> {
+    print::fact("certificate", &certificate.id)?;
+    print::fact("status", certificate.status.as_str())?;
+    print::fact("kind", certificate.kind.as_str())?;
+    print::fact("profile", &certificate.profile)?;
+    print::fact("issuer", &certificate.issuer)?;
+    print::fact("serial", &certificate.serial)?;
+    print::fact("names", certificate.names.join(", "))?;
+    print::fact("user", or_dash(certificate.user.as_deref()))?;
+    if let Some(key) = certificate.key {
+        print::fact("key", key)?;
+    }
+    if let Some(order) = &certificate.order_id {
+        print::fact("order", order)?;
+    }
+    print::fact("from", print::time(certificate.not_before))?;
+    print::fact("until", print::time(certificate.not_after))?;
+    if let Some(revoked) = certificate.revoked {
+        print::fact("revoked", print::time(revoked))?;
+        print::fact("because", or_dash(certificate.reason.as_deref()))?;
+    }
+    if let Some(body) = &certificate.body {
+        print::line("")?;
+        print::line(String::from_utf8_lossy(body).trim_end())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Exit codes: one table for `dlogin` and `ca`.
+
+use std::process::ExitCode;
+
+use acme_ca::ca::OpenError;
+use acme_ca::config::ConfigError;
+use acme_ca::enrolment::{EnrolError, EnrolRefusal};
+use acme_ca::serve::ServeError;
+use acme_ca::setup::InitError;
+use acme_ca::store::StoreError;
+
+/// How the program ends. The numbers are an interface: scripts lean on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Something broke inside, or the disk would not take a file.
+    Internal = 1,
+    /// The arguments or the configuration make no sense.
+    Usage = 2,
+    /// A policy said no.
+    Refused = 3,
+    /// Something is not set up, or not there.
+    Missing = 4,
+    /// An input file cannot be read or understood.
+    Input = 7,
+}
+
+/// The table as `--help` shows it.
+pub(crate) const HELP: &str = "\
+Exit codes:
+    0  done
+    1  internal error, or the disk would not take a file
+    2  the arguments or the configuration make no sense
+    3  refused by the CA or by a policy
+    4  not set up, or not found
+    5  CA unreachable, not trusted or misbehaving, or a clock is wrong (dlogin)
+    6  YubiKey, PIN or touch (dlogin)
+    7  an input cannot be read or understood
+  130  interrupted";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Everything that can end a command early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Init(#[from] InitError),
+    #[error(transparent)]
+    Enrol(#[from] EnrolError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("cannot read {path}: {error}")]
+    Bundle {
+        path: std::path::PathBuf,
+        error: std::io::Error,
+    },
+    #[error("{path} is longer than {most} bytes, so it is no bundle")]
+    BundleTooLong { path: std::path::PathBuf, most: u64 },
+    #[error("there is no {what}")]
+    NoSuch { what: String },
+    #[error("cannot write: {0}")]
+    Output(#[from] std::io::Error),
+    #[error("a certificate of the CA cannot be written as PEM")]
+    Pem,
+}
+
+impl Failure {
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Open(error) => open(error),
+            Self::Init(InitError::Config(_)) => Exit::Usage,
+            Self::Init(InitError::Exists { .. } | InitError::Open { .. }) => Exit::Refused,
+            Self::Enrol(EnrolError::Refused(refusals)) => enrol(refusals),
+            Self::Enrol(EnrolError::Store(error)) | Self::Store(error) => store(error),
+            Self::Serve(ServeError::Open(error)) => open(error),
+            Self::Bundle { .. } | Self::BundleTooLong { .. } => Exit::Input,
+            Self::NoSuch { .. } => Exit::Missing,
+            Self::Init(_) | Self::Serve(_) | Self::Output(_) | Self::Pem => Exit::Internal,
+        }
+    }
+}
+
+fn open(error: &OpenError) -> Exit {
+    match error {
+        OpenError::Config(ConfigError::NotThere { .. }) => Exit::Missing,
+        OpenError::Config(_) | OpenError::Root { .. } => Exit::Usage,
+        OpenError::Busy { .. } => Exit::Refused,
+        OpenError::Store(error) => store(error),
+        _ => Exit::Internal,
+    }
+}
+
+fn store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Exists { .. } | StoreError::Conflict { .. } => Exit::Refused,
+        StoreError::Missing { .. } => Exit::Missing,
+        _ => Exit::Internal,
+    }
+}
+
+/// A bundle that cannot be read is bad input, whatever else is wrong; what is not there comes
+/// next; everything else is a refusal.
+fn enrol(refusals: &[EnrolRefusal]) -> Exit {
+    if refusals.iter().any(EnrolRefusal::is_unreadable) {
+        Exit::Input
+    } else if refusals.iter().any(|refusal| {
+        matches!(
+            refusal,
+            EnrolRefusal::NoUser { .. } | EnrolRefusal::NoProfile { .. }
+        )
+    }) {
+        Exit::Missing
+    } else {
+        Exit::Refused
+    }
+}
