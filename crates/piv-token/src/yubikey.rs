@@ -180,6 +180,10 @@ fn sign(
         Status::SECURITY_STATUS | Status::CONDITIONS if touch => Err(Error::NotTouched),
         Status::SECURITY_STATUS if !pin => Err(Error::PinRequired { slot }),
         Status::REFERENCE_NOT_FOUND | Status::NOT_FOUND => Err(Error::NoKey { slot }),
+        // Some firmware says so of an empty slot, too.
+        Status::WRONG_DATA if applet.metadata(slot.as_byte())?.is_none() => {
+            Err(Error::NoKey { slot })
+        }
         _ => Err(answer.refused()),
     }
 }
