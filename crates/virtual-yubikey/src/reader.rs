@@ -91,10 +91,11 @@ impl Reader {
     pub(crate) fn unplug(&self) {
         let mut plug = lock(&self.shared.plug);
         plug.plugged = false;
-        self.shared.touch.set_plugged(false);
+        // First the line, then the wait: else the refusal could still be sent.
         for stream in plug.commands.drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+        self.shared.touch.set_plugged(false);
         plug.tell(UNPLUGGED);
         drop(plug);
         lock(&self.shared.card).power_cycle();
