@@ -12,9 +12,6 @@ use crate::{
     wire::Writer,
 };
 
-#[cfg(test)]
-mod tests;
-
 /// `SSH_CERT_TYPE_USER` (PROTOCOL.certkeys).
 pub(crate) const USER: u32 = 1;
 

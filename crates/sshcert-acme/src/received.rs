@@ -13,11 +13,8 @@ use crate::{
     wire::Reader,
 };
 
-#[cfg(test)]
-mod tests;
-
 /// The longest certificate line that is read, in bytes.
-pub const MAX_LINE: usize = 32 * 1024;
+pub(crate) const MAX_LINE: usize = 32 * 1024;
 
 /// A well-formed OpenSSH user certificate, as read from a line. Whether it is what was ordered
 /// is for [`check`](Self::check) to say.
