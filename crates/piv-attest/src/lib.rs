@@ -17,6 +17,8 @@ mod pem;
 pub mod policy;
 mod record;
 mod step;
+#[cfg(test)]
+mod test_pki;
 mod time;
 mod verifier;
 

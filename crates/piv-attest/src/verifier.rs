@@ -3,6 +3,8 @@
 mod builder;
 mod issuers;
 mod roles;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 pub use builder::VerifierBuilder;

@@ -11,7 +11,7 @@ const MAX_INTERMEDIATES: usize = 16;
 /// Says what a [`Verifier`] trusts: nobody, until it is told whom.
 #[derive(Debug)]
 pub struct VerifierBuilder<B: Backend = RustCrypto> {
-    anchors: Vec<Arc<Anchor>>,
+    pub(super) anchors: Vec<Arc<Anchor>>,
     max_intermediates: usize,
     backend: PhantomData<fn() -> B>,
 }

@@ -16,6 +16,8 @@ pub(super) struct Issuer {
 
 #[cfg(not(feature = "std"))]
 pub(super) use none::Issuers;
+#[cfg(all(test, feature = "std"))]
+pub(super) use shared::CAPACITY;
 #[cfg(feature = "std")]
 pub(super) use shared::Issuers;
 
@@ -30,7 +32,7 @@ mod shared {
 
     /// Only certificates that a trusted authority signed get in, at most this many, each of at
     /// most 4,096 bytes: with what is kept of them, less than 4 MB.
-    const CAPACITY: usize = 512;
+    pub(in crate::verifier) const CAPACITY: usize = 512;
 
     /// Remembers issuers by their exact bytes.
     #[derive(Debug, Default)]
@@ -60,9 +62,6 @@ mod shared {
             self.0.read().unwrap_or_else(PoisonError::into_inner).len()
         }
     }
-
-    #[cfg(test)]
-    pub(in crate::verifier) const CAPACITY_FOR_TESTS: usize = CAPACITY;
 }
 
 #[cfg(not(feature = "std"))]

@@ -53,13 +53,21 @@ pub(super) struct Anchor {
 impl Anchor {
     /// Reads an authority that the caller, or this crate, names.
     pub(super) fn named<B: Backend>(der: &[u8]) -> Result<Self, Error> {
-        let certificate = Certificate::parse(der, Place::Root)?;
-        let sha256: [u8; 32] = Sha256::digest(der).into();
+        let sha256 = Sha256::digest(der).into();
         // One of Yubico's keeps its own rules, whoever names it.
         let embedded = anchors::DEVICE_ISSUERS
             .iter()
             .find(|known| known.authority.sha256 == sha256);
         let family = embedded.map_or(RootFamily::Named, |known| known.family);
+        Self::of_family::<B>(der, sha256, family)
+    }
+
+    pub(super) fn of_family<B: Backend>(
+        der: &[u8],
+        sha256: [u8; 32],
+        family: RootFamily,
+    ) -> Result<Self, Error> {
+        let certificate = Certificate::parse(der, Place::Root)?;
         let root = anchors::yubico_root(family).unwrap_or_else(|| Root {
             name: certificate
                 .subject

@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing
 )]
+#![allow(unreachable_pub, reason = "one program in several files")]
 
 mod corpus;
 mod formats;
