@@ -1,2 +1,40 @@
-//! dlogin
-fn main() {}
+//! `dlogin`: what people run. Parses arguments, calls `dlogin_core`, prints.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use dlogin_core::Exit;
+
+mod arguments;
+mod commands;
+mod interrupt;
+mod logging;
+mod print;
+mod show;
+mod terminal;
+
+fn main() -> ExitCode {
+    let arguments = match arguments::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // `--help` and `--version` are "errors" of clap that go to stdout.
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+            return exit.code().into();
+        }
+    };
+    logging::start();
+    let exit = interrupt::or_interrupted(commands::run(&arguments));
+    let exit = match exit {
+        Ok(exit) => exit,
+        Err(error) => {
+            print::error(arguments.json, &error);
+            error.exit()
+        }
+    };
+    exit.code().into()
+}

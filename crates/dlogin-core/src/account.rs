@@ -37,12 +37,14 @@ impl Account {
         let path = place(paths);
         let stored = files::read_text(&path)?.map(Zeroizing::new);
         let stored = match stored {
-            Some(text) => Some(toml::from_str::<Stored>(&text).map_err(|source| {
-                Error::Config {
-                    path: path.clone(),
-                    source: Box::new(without_input(source)),
-                }
-            })?),
+            Some(text) => {
+                Some(
+                    toml::from_str::<Stored>(&text).map_err(|source| Error::Config {
+                        path: path.clone(),
+                        source: Box::new(without_input(source)),
+                    })?,
+                )
+            }
             None => None,
         };
         match stored {
@@ -51,7 +53,8 @@ impl Account {
             {
                 use base64ct::{Base64, Encoding};
                 let der = Zeroizing::new(
-                    Base64::decode_vec(&stored.key).map_err(|_| Error::Account { path: path.clone() })?,
+                    Base64::decode_vec(&stored.key)
+                        .map_err(|_| Error::Account { path: path.clone() })?,
                 );
                 let key = AccountKey::from_pkcs8_der(&der).map_err(|_| Error::Account { path })?;
                 Ok(Self {

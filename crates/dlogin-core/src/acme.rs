@@ -263,11 +263,12 @@ pub(crate) fn step(error: instant_acme::Error) -> StepError {
 }
 
 fn problem_of(problem: instant_acme::Problem) -> Problem {
-    let kind = |uri: Option<String>| uri.as_deref().map(ProblemType::from_uri).unwrap_or_default();
-    let mut converted = Problem::new(
-        kind(problem.r#type),
-        problem.detail.unwrap_or_default(),
-    );
+    let kind = |uri: Option<String>| {
+        uri.as_deref()
+            .map(ProblemType::from_uri)
+            .unwrap_or_default()
+    };
+    let mut converted = Problem::new(kind(problem.r#type), problem.detail.unwrap_or_default());
     converted.status = problem.status;
     converted.subproblems = problem
         .subproblems

@@ -1,6 +1,7 @@
 //! What the CA sent back, checked before it is written: a CA, or whoever
 //! stands in its place, can send anything.
 
+pub(crate) mod ssh;
 pub(crate) mod x509;
 
 use time::OffsetDateTime;

@@ -2,9 +2,11 @@
 //!
 //! One file, replaced as a whole, so that no half of a change can survive.
 
+use piv_attest::Slot;
 use serde::{Deserialize, Serialize};
 
 use crate::files;
+use crate::setup::KeyUse;
 use crate::{Error, Paths};
 
 /// The newest form of the file that this program understands.
@@ -58,6 +60,35 @@ impl Default for Keys {
             proof: "82".to_owned(),
             serial: None,
         }
+    }
+}
+
+impl Ca {
+    /// SHA-256 of the root certificate (DER).
+    ///
+    /// # Errors
+    /// [`Error::StoredRoot`] where the file was edited.
+    pub fn root_fingerprint(&self) -> Result<[u8; 32], Error> {
+        crate::trust::stored_root(self)?;
+        let mut fingerprint = [0; 32];
+        hex::decode_to_slice(&self.root_sha256, &mut fingerprint).map_err(|_| Error::StoredRoot)?;
+        Ok(fingerprint)
+    }
+}
+
+impl Keys {
+    /// The slot of the key for this use.
+    ///
+    /// # Errors
+    /// [`Error::SlotName`] where the file names none.
+    pub fn slot(&self, key_use: KeyUse) -> Result<Slot, Error> {
+        let text = match key_use {
+            KeyUse::Login => &self.login,
+            KeyUse::Proof => &self.proof,
+        };
+        text.parse().map_err(|_| Error::SlotName {
+            found: crate::text::printable(text),
+        })
     }
 }
 

@@ -84,13 +84,9 @@ impl DiskKey {
     /// The private key as PEM (PKCS#8), as TLS programs read it.
     pub(crate) fn to_pem(&self) -> Result<Zeroizing<String>, DiskKeyError> {
         let pkcs8 = self.pair.to_pkcs8v1().map_err(|_| DiskKeyError::Encode)?;
-        pem_rfc7468::encode_string(
-            "PRIVATE KEY",
-            pem_rfc7468::LineEnding::LF,
-            pkcs8.as_ref(),
-        )
-        .map(Zeroizing::new)
-        .map_err(|_| DiskKeyError::Encode)
+        pem_rfc7468::encode_string("PRIVATE KEY", pem_rfc7468::LineEnding::LF, pkcs8.as_ref())
+            .map(Zeroizing::new)
+            .map_err(|_| DiskKeyError::Encode)
     }
 }
 

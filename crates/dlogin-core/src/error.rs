@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{CaError, Exit};
+use crate::login::OrderError;
+use crate::{CaError, DiskKeyError, Exit, ProfileName};
 
 /// Why `dlogin` could not do what it was asked. The text is one line: what
 /// happened and what to do next.
@@ -82,9 +83,63 @@ pub enum Error {
     #[error(transparent)]
     Setup(#[from] crate::setup::SetupError),
 
-    /// No enrolment bundle was made.
+    /// A slot that no YubiKey has.
+    #[error("{found:?} in the configuration is no slot: 9a, 9c, 9d, 9e or 82 to 95")]
+    SlotName {
+        /// What is there.
+        found: String,
+    },
+
+    /// Orders name the YubiKey by its serial number.
+    #[error("the YubiKey does not tell its serial number, so no certificate can be ordered for it")]
+    NoSerial,
+
+    /// A lifetime beyond the year 9999.
+    #[error("a lifetime must end before the year 10000: try 30m or 8h")]
+    Lifetime,
+
+    /// A profile was named that the CA does not offer.
+    #[error("the CA offers no profile {profile}; it offers {}", list(offered))]
+    NoSuchProfile {
+        /// What was named.
+        profile: ProfileName,
+        /// What there is.
+        offered: Vec<ProfileName>,
+    },
+
+    /// The directory has no profiles.
+    #[error("the CA offers no profile: tell its operator")]
+    NothingOffered,
+
+    /// An answer could not be built.
+    #[error(transparent)]
+    Order(Box<OrderError>),
+
+    /// No key on disk could be made.
+    #[error(transparent)]
+    DiskKey(#[from] DiskKeyError),
+
+    /// `dlogin bundle`.
     #[error(transparent)]
     Bundle(#[from] crate::bundle::BundleError),
+
+    /// The report could not be written.
+    #[error("cannot write: {source}")]
+    Output {
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The program could not start its threads.
+    #[error("cannot start: {source}")]
+    Start {
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// A part of the program ended before its time.
+    #[error("internal error: a part of the program stopped; please report it")]
+    Broken,
 
     /// A file could not be written or removed.
     #[error("cannot {doing} {}: {source}", path.display())]
@@ -129,6 +184,11 @@ pub enum Error {
     NoCa,
 }
 
+fn list(profiles: &[ProfileName]) -> String {
+    let names: Vec<_> = profiles.iter().map(ProfileName::as_str).collect();
+    names.join(", ")
+}
+
 /// "line 3: unknown field `hello`", on one line.
 fn toml_place(error: &toml::de::Error) -> String {
     let message = error.message().replace('\n', " ");
@@ -151,10 +211,17 @@ impl Error {
             Self::NoHome | Self::NoCa => Exit::Missing,
             Self::Unreadable { .. } | Self::NoFile { .. } | Self::Root { .. } => Exit::Input,
             Self::Ca(error) => error.exit(),
+            Self::Order(error) => error.exit(),
+            Self::DiskKey(_) | Self::Broken | Self::Output { .. } | Self::Start { .. } => {
+                Exit::Internal
+            }
+            Self::Bundle(error) => error.exit(),
+            Self::NoSerial => Exit::Card,
+            Self::SlotName { .. } | Self::Lifetime => Exit::Usage,
+            Self::NoSuchProfile { .. } | Self::NothingOffered => Exit::Missing,
             Self::Card(_) => Exit::Card,
             Self::Pin(error) => error.exit(),
             Self::Setup(error) => error.exit(),
-            Self::Bundle(error) => error.exit(),
             Self::AccountRefused { .. } => Exit::Refused,
             Self::File { .. }
             | Self::ConfigWrite { .. }

@@ -21,11 +21,15 @@ mod disk_key;
 mod error;
 mod exit;
 pub mod files;
+mod granted;
+mod held;
 mod http;
+pub mod login;
 pub mod paths;
 pub mod pin;
 mod profile;
 pub mod setup;
+pub mod status;
 mod text;
 pub mod trust;
 
@@ -35,5 +39,9 @@ pub use config::Config;
 pub use disk_key::DiskKeyError;
 pub use error::Error;
 pub use exit::Exit;
+pub use held::{Certificate, KeyPlace, Kind};
 pub use paths::Paths;
 pub use profile::{NotAProfileName, ProfileName};
+
+// Their types are in the functions above.
+pub use {piv_attest, piv_token};

@@ -80,7 +80,18 @@ mod tests {
         }
         let long = "x".repeat(65);
         for bad in [
-            "", "..", "a/b", "/etc/passwd", "a.pem", "A", "-a", "a b", "a\n", "é", "x-cert", &long,
+            "",
+            "..",
+            "a/b",
+            "/etc/passwd",
+            "a.pem",
+            "A",
+            "-a",
+            "a b",
+            "a\n",
+            "é",
+            "x-cert",
+            &long,
         ] {
             assert!(ProfileName::new(bad).is_err(), "{bad:?}");
         }

@@ -184,7 +184,13 @@ mod tests {
         let colons: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
         assert_eq!(fingerprint(&colons.join(":")).unwrap(), bytes);
         assert_eq!(fingerprint(&format!("SHA256:{plain}\n")).unwrap(), bytes);
-        for bad in ["", "00", &plain[1..], &format!("{plain}00"), "é".repeat(32).as_str()] {
+        for bad in [
+            "",
+            "00",
+            &plain[1..],
+            &format!("{plain}00"),
+            "é".repeat(32).as_str(),
+        ] {
             let error = fingerprint(bad).unwrap_err();
             assert_eq!(error.exit(), crate::Exit::Usage, "{bad}");
         }
@@ -213,7 +219,10 @@ mod tests {
             "https://ca.example#x",
             "file:///etc/passwd",
         ] {
-            assert!(matches!(base_url(bad), Err(Error::Ca(CaError::Url { .. }))), "{bad}");
+            assert!(
+                matches!(base_url(bad), Err(Error::Ca(CaError::Url { .. }))),
+                "{bad}"
+            );
         }
     }
 

@@ -67,9 +67,8 @@ pub(crate) fn verify(pem: &str, expected: &Expected<'_>) -> Result<Facts, Certif
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
         .map_err(|error| CertificateError::Chain(rustls::Error::General(error.to_string())))?;
-    let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(clock::to_unix(
-        expected.now,
-    )));
+    let now =
+        UnixTime::since_unix_epoch(std::time::Duration::from_secs(clock::to_unix(expected.now)));
     verifier
         .verify_client_cert(leaf, intermediates, now)
         .map_err(CertificateError::Chain)?;

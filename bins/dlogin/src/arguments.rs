@@ -1,0 +1,157 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use dlogin_core::login::Lifetime;
+use dlogin_core::piv_attest::{KeyAlgorithm, PinPolicy, Serial, Slot, TouchPolicy};
+use dlogin_core::setup::KeyUse;
+use dlogin_core::{Exit, ProfileName};
+
+const EXAMPLES: &str = "\
+First steps, once:
+  dlogin trust https://ca.example:8443 --fingerprint SHA256
+                                   pin the CA; its operator gives the fingerprint
+  dlogin setup                     make the login key on the YubiKey (slot 9a)
+  dlogin setup --use proof         make the proof key, for certificates on disk
+  dlogin bundle --user alice       print what the operator enrols the key with
+
+Every day:
+  dlogin                           everything that was granted; PIN and touch
+  dlogin ssh --valid 30m           the SSH certificate alone, for half an hour
+  dlogin status                    what is there, and until when
+  dlogin logout                    remove it
+
+The first run orders all that the CA offers and remembers what it grants; later
+runs order that. It succeeds where anything was granted. A later run, and one
+that names profiles, ends with 3 where the CA refuses any of them; the others
+are issued all the same.
+
+Files: certificates as PROFILE.pem, PROFILE.key (only keys on disk) and
+PROFILE-cert.pub in $XDG_RUNTIME_DIR/dlogin, or ~/.local/state/dlogin/certificates
+where there is none; settings in ~/.config/dlogin/config.toml.
+
+Environment:
+  DLOGIN_ASKPASS  a program that asks for the PIN; it gets the question as its
+                  argument and prints the answer, as with ssh
+  DLOGIN_LOG      error, warn, info or debug: what happens, on stderr";
+
+/// The exit codes stand below everything else.
+fn after_help() -> String {
+    format!("{EXAMPLES}\n\n{}", Exit::HELP)
+}
+
+/// Certificates for a touch of your YubiKey: TLS and SSH, valid for hours.
+///
+/// Without a command, `dlogin` fetches certificates: it says what it is about
+/// to sign, asks for the PIN, and waits for one touch of the login key (and
+/// one of the proof key where certificates on disk are granted).
+#[derive(Debug, Parser)]
+#[command(
+    name = "dlogin",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_long_help = after_help(),
+    after_help = "`dlogin --help` shows examples, files and exit codes."
+)]
+pub(crate) struct Arguments {
+    /// Report as JSON on stdout
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) login: Login,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// What to fetch; everything that was granted, without
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profiles: Vec<ProfileName>,
+    /// A shorter life than the CA gives, such as 30m or 8h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) valid: Option<Lifetime>,
+    /// Everything that the CA offers, to find out what is granted now
+    #[arg(long, conflicts_with = "profiles")]
+    pub(crate) all: bool,
+    /// The YubiKey to use, where several are plugged in
+    #[arg(long, value_name = "N")]
+    pub(crate) serial: Option<Serial>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Pin the root of a CA: from then on it alone is trusted
+    Trust(Trust),
+    /// Make a key on the YubiKey
+    Setup(Setup),
+    /// Print what the operator enrols a key with; takes PIN and touch
+    Bundle(Bundle),
+    /// Show which certificates are there, and until when
+    Status,
+    /// Remove all certificates and the keys on disk
+    Logout,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Trust {
+    /// The CA, as its operator gives it
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) known: Known,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Known {
+    /// SHA-256 of the root certificate, as `ca root` prints it
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) fingerprint: Option<String>,
+    /// The root certificate itself
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// What the key is for: `login` (TLS and SSH with the YubiKey) or `proof`
+    /// (vouches for keys on disk)
+    #[arg(long = "use", value_name = "login|proof", default_value = "login")]
+    pub(crate) key_use: KeyUse,
+    /// Where to make it: 9a, 9c, 9d, 9e, or 82 to 95; 9a (login) or 82 (proof), without
+    #[arg(long)]
+    pub(crate) slot: Option<Slot>,
+    /// P-256, P-384, RSA-2048, RSA-3072, RSA-4096 or Ed25519
+    #[arg(long, value_name = "TYPE", default_value = "P-256")]
+    pub(crate) algorithm: KeyAlgorithm,
+    /// When the key wants the PIN: once or always
+    #[arg(long, value_name = "POLICY", default_value = "once")]
+    pub(crate) pin_policy: PinPolicy,
+    /// When the key wants a touch; CAs want `always`
+    #[arg(long, value_name = "POLICY", default_value = "always")]
+    pub(crate) touch_policy: TouchPolicy,
+    /// Lose what is in the slot
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Change the PIN first
+    #[arg(long)]
+    pub(crate) change_pin: bool,
+    /// The YubiKey to use, where several are plugged in
+    #[arg(long, value_name = "N")]
+    pub(crate) serial: Option<Serial>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bundle {
+    /// Your name at the CA; its operator knows it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: String,
+    /// Which key
+    #[arg(long = "use", value_name = "login|proof", default_value = "login")]
+    pub(crate) key_use: KeyUse,
+    /// The YubiKey to use, where several are plugged in
+    #[arg(long, value_name = "N")]
+    pub(crate) serial: Option<Serial>,
+}

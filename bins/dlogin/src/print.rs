@@ -1,0 +1,142 @@
+//! How reports look on stdout, and errors on stderr.
+
+use std::io::{self, Write};
+
+use dlogin_core::login::Report;
+use dlogin_core::status::{LoggedOut, Status};
+use dlogin_core::trust::Trusted;
+use dlogin_core::{Certificate, Error, KeyPlace, Kind};
+use serde::Serialize;
+
+/// One JSON value on one line.
+pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
+    let text = serde_json::to_string(value)?;
+    line(&text)
+}
+
+/// One line of text.
+pub(crate) fn line(text: &str) -> io::Result<()> {
+    writeln!(anstream::stdout(), "{text}")
+}
+
+/// What went wrong.
+pub(crate) fn error(as_json: bool, error: &Error) {
+    if as_json {
+        let value = serde_json::json!({
+            "error": error.to_string(),
+            "exit": error.exit().code(),
+        });
+        anstream::eprintln!("{value}");
+    } else {
+        anstream::eprintln!("dlogin: {error}");
+    }
+}
+
+pub(crate) fn trusted(trusted: &Trusted) -> io::Result<()> {
+    line(&format!("trusted: {}", trusted.url))?;
+    line(&format!("root:    SHA256:{}", trusted.root_sha256))?;
+    for (name, description) in &trusted.profiles {
+        line(&format!("offers:  {name} ({description})"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn report(report: &Report) -> io::Result<()> {
+    table(
+        report
+            .certificates
+            .iter()
+            .map(|issued| certificate(&issued.certificate, false)),
+    )?;
+    for refused in &report.refused {
+        // Finding out what is granted, a plain no is an answer, not a fault.
+        let what = if report.discovery {
+            "not granted"
+        } else {
+            "refused"
+        };
+        anstream::eprintln!("dlogin: {}: {what}: {}", refused.profile, refused.detail);
+        for reason in &refused.reasons {
+            anstream::eprintln!("  - {reason}");
+        }
+    }
+    for failed in &report.failed {
+        anstream::eprintln!("dlogin: {}: {}", failed.profile, failed.message);
+    }
+    for skipped in &report.skipped {
+        anstream::eprintln!("dlogin: {}: not ordered: {}", skipped.profile, skipped.why);
+    }
+    for profile in &report.removed {
+        anstream::eprintln!("dlogin: {profile}: had expired and was removed");
+    }
+    Ok(())
+}
+
+pub(crate) fn status(status: &Status) -> io::Result<()> {
+    match (&status.ca, &status.root_sha256) {
+        (Some(ca), Some(root)) => {
+            line(&format!("CA:           {ca}"))?;
+            line(&format!("root:         SHA256:{root}"))?;
+        }
+        _ => line("CA:           none; run `dlogin trust URL --fingerprint SHA256`")?,
+    }
+    line(&format!("certificates: {}", status.folder.display()))?;
+    table(
+        status
+            .certificates
+            .iter()
+            .map(|held| certificate(&held.certificate, held.expired)),
+    )
+}
+
+pub(crate) fn logged_out(gone: &LoggedOut) -> io::Result<()> {
+    if gone.removed.is_empty() {
+        return line("nothing was there");
+    }
+    for profile in &gone.removed {
+        line(&format!("removed: {profile}"))?;
+    }
+    Ok(())
+}
+
+/// One row of the table.
+fn certificate(certificate: &Certificate, expired: bool) -> [String; 5] {
+    let kind = match (certificate.kind, certificate.key) {
+        (Kind::Tls, KeyPlace::Yubikey) => "TLS, key in the YubiKey",
+        (Kind::Tls, KeyPlace::Disk) => "TLS, key on disk",
+        (Kind::Ssh, KeyPlace::Yubikey) => "SSH, key in the YubiKey",
+        (Kind::Ssh, KeyPlace::Disk) => "SSH, key on disk",
+    };
+    let end = if expired { "expired" } else { "until" };
+    [
+        certificate.profile.to_string(),
+        kind.to_owned(),
+        certificate.names.join(","),
+        format!("{end} {}", certificate.end()),
+        certificate
+            .files
+            .first()
+            .map(|file| file.display().to_string())
+            .unwrap_or_default(),
+    ]
+}
+
+/// Aligned columns.
+fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> io::Result<()> {
+    let rows: Vec<_> = rows.collect();
+    let mut widths = [0; N];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    for row in &rows {
+        let cells: Vec<_> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        line(cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}

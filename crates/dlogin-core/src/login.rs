@@ -1,0 +1,196 @@
+//! `dlogin`: certificates for a touch.
+//!
+//! Orders are placed first and finished last; in between, one signature of the
+//! login key answers all its challenges, and one of the proof key all of its
+//! own. Each order is judged alone: one that is refused costs the others
+//! nothing.
+
+mod finish;
+mod keys;
+mod lifetime;
+mod order;
+mod person;
+mod plan;
+mod report;
+mod sign;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use piv_attest::Serial;
+use piv_token::Token;
+use time::OffsetDateTime;
+
+use crate::acme::{self, Session};
+use crate::config::{Ca, Config};
+use crate::granted::Granted;
+use crate::held::Folder;
+use crate::http::Http;
+use crate::{CaError, Error, Paths, ProfileName, clock, trust};
+
+pub use lifetime::{Lifetime, NotALifetime};
+pub use order::OrderError;
+pub use person::{AboutToSign, Person, Show, ToCertify};
+pub use report::{Failed, Issued, Measured, Refused, Report, Skipped};
+
+/// What is asked of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The profiles to order; none means those that were granted before, or,
+    /// before any was, every one that the CA offers.
+    pub profiles: Vec<ProfileName>,
+    /// Every profile that the CA offers, whatever was granted before.
+    pub all: bool,
+    /// A shorter life than the CA would give.
+    pub valid: Option<Lifetime>,
+    /// Which YubiKey; the one of the configuration, or the only one, without.
+    pub serial: Option<Serial>,
+}
+
+/// Fetches certificates with the YubiKey that is plugged in.
+///
+/// # Errors
+/// Where nothing could be issued because of one thing: no CA trusted, the CA
+/// unreachable, no YubiKey, no PIN, no touch. What went wrong with single
+/// profiles is in the [`Report`].
+pub async fn login(paths: &Paths, request: &Request, person: Person) -> Result<Report, Error> {
+    login_with(paths, request, person, |serial| {
+        piv_token::open(serial).map(|token| Box::new(token) as Box<dyn Token>)
+    })
+    .await
+}
+
+/// The same with any token.
+///
+/// # Errors
+/// Those of [`login`].
+pub async fn login_with(
+    paths: &Paths,
+    request: &Request,
+    mut person: Person,
+    open: impl FnOnce(Option<Serial>) -> Result<Box<dyn Token>, piv_token::Error> + Send + 'static,
+) -> Result<Report, Error> {
+    let begin = Instant::now();
+    let config = Config::load(paths)?;
+    let ca = config.trusted_ca()?;
+    let root = trust::stored_root(ca)?;
+    let http = Http::pinned(&root)?;
+
+    person.show.doing("looking for the YubiKey and the CA");
+    let serial = request.serial.or(config.keys.serial.map(Serial::from));
+    let slots = config.keys.clone();
+    let keys = tokio::task::spawn_blocking(move || keys::read(open, serial, &slots));
+    let directory = acme::directory(&http, &ca.directory).await;
+    let removed = sweep(paths, &http, directory.as_ref().err())?;
+    let keys = keys.await.map_err(|_| Error::Broken)??;
+    let directory = directory?;
+    keys.warn(&mut *person.show);
+
+    let remembered = Granted::load(paths, ca)?;
+    let plan = plan::plan(request, &directory, &remembered.to(&keys.serial()))?;
+    let not_after = request
+        .valid
+        .map(|valid| end_after(http.now(), valid))
+        .transpose()?;
+
+    person.show.doing("placing orders");
+    let session = Session::open(http.clone(), directory, ca, paths).await?;
+    let (session, placed) = order::place_all(
+        session,
+        ca,
+        paths,
+        &plan.profiles,
+        &keys.serial(),
+        not_after,
+    )
+    .await?;
+    let mut report = Report::new(ca, keys.serial(), removed, plan.discovery);
+    let placed = report.keep(placed);
+    let (answerable, skipped) = keys.sort(placed)?;
+    report.skipped.extend(plan.unusable);
+    report.skipped.extend(skipped);
+    let network = begin.elapsed();
+
+    let thumbprint = session.thumbprint();
+    let signed = sign::sign_all(ca.url.clone(), thumbprint, keys, person, answerable).await?;
+    let mut person = signed.person;
+    report.measured.card = signed.card;
+    report.measured.waiting = signed.waiting;
+    report.keep(signed.failed);
+
+    person.show.doing("fetching certificates");
+    let finishing = Instant::now();
+    let context = finish::Context {
+        session: Arc::clone(&session),
+        root,
+        not_after,
+    };
+    let finished = finish::finish_all(&context, signed.orders).await;
+    report.measured.network = network + finishing.elapsed();
+    let folder = Folder::lock(paths)?;
+    for finished in report.keep(finished) {
+        report.store(&folder, finished);
+    }
+    drop(folder);
+    remember(paths, remembered, &report)?;
+    report.measured.requests = http.requests();
+    report.measured.tls_connections = http.handshakes();
+    report.measured.total = begin.elapsed();
+    person.show.done();
+    Ok(report)
+}
+
+/// Takes away what has expired. By the CA's clock where it told the time; by
+/// ours only where the CA could not be reached: a clock that is wrong must not
+/// cost anybody a certificate.
+fn sweep(paths: &Paths, http: &Http, error: Option<&CaError>) -> Result<Vec<ProfileName>, Error> {
+    if let Some(clock) = http.ca_clock() {
+        clock.check()?;
+        return Folder::lock(paths)?.sweep(clock.now());
+    }
+    match error {
+        Some(CaError::Unreachable { .. } | CaError::Silent { .. }) => {
+            Folder::lock(paths)?.sweep(OffsetDateTime::now_utc())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// 9999-12-31T23:59:59Z, the last that RFC 3339 can write.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// The end to ask for, in whole seconds.
+fn end_after(now: OffsetDateTime, valid: Lifetime) -> Result<u64, Error> {
+    clock::to_unix(now)
+        .checked_add(valid.get().as_secs())
+        .filter(|end| *end <= LAST_SECOND)
+        .ok_or(Error::Lifetime)
+}
+
+/// Notes what was granted and what no longer is.
+fn remember(paths: &Paths, remembered: Granted, report: &Report) -> Result<(), Error> {
+    let granted: Vec<_> = report
+        .certificates
+        .iter()
+        .map(|issued| issued.certificate.profile.clone())
+        .collect();
+    let denied: Vec<_> = report
+        .refused
+        .iter()
+        .filter(|refused| refused.is_denial())
+        .map(|refused| refused.profile.clone())
+        .collect();
+    remembered.learn(paths, &report.serial, &granted, &denied)
+}
+
+impl Report {
+    fn new(ca: &Ca, serial: String, removed: Vec<ProfileName>, discovery: bool) -> Self {
+        Self {
+            ca: ca.url.clone(),
+            serial,
+            removed,
+            discovery,
+            ..Self::default()
+        }
+    }
+}
