@@ -169,6 +169,11 @@ impl Server {
     /// [`ServeError::Listener`].
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let router = web::router(Arc::clone(&self.web));
+        tracing::info!(
+            address = %self.listener.local_addr()?,
+            url = %self.web.ca.config().url,
+            "listening"
+        );
         let (drain, draining) = watch::channel(false);
         let upkeep = tokio::spawn(upkeep::run(
             Arc::clone(&self.web),

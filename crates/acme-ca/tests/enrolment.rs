@@ -1,0 +1,367 @@
+//! What may be enrolled, and every way in which a bundle is refused.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "support/device.rs"]
+mod device;
+#[path = "support/site.rs"]
+mod site;
+
+use acme_ca::audit::{Decision, OPERATOR, Outcome};
+use acme_ca::ca::now;
+use acme_ca::enrolment::{EnrolRefusal, Request, examine};
+use acme_ca::records::{KeyState, KeyUse};
+use acme_ca::store::{Records, StoreError};
+use acme_yubikey::enrolment::BundleError;
+use device::{Device, Facts, TestKey, bundle, bundle_signed_by};
+use piv_attest::policy::Violation;
+use piv_attest::{PinPolicy, TouchPolicy};
+use site::{Site, parse, user};
+
+fn request(bundle: Vec<u8>) -> Request {
+    Request {
+        user: user("alice"),
+        usage: KeyUse::Login,
+        grants: parse(&["tls=alice.example", "ssh=alice,deploy"]),
+        bundle,
+    }
+}
+
+#[tokio::test]
+async fn a_good_bundle_becomes_a_record_with_every_fact() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let key = TestKey::p256();
+    let proposal = examine(
+        &site.ca,
+        request(site.bundle("alice", &key, &Facts::default())),
+        now(),
+    )
+    .await
+    .unwrap();
+    // EUCLEAK reaches 5.4.3, and is told at enrolment.
+    assert_eq!(proposal.attestation().warnings().len(), 1);
+    let record = proposal.record(&site.ca).await.unwrap();
+    assert_eq!(record.attested.serial.unwrap().to_string(), "9681620");
+    assert_eq!(record.attested.slot.to_string(), "9a");
+    assert_eq!(record.attested.pin_policy, PinPolicy::Once);
+    assert_eq!(record.attested.touch_policy, TouchPolicy::Always);
+    assert_eq!(record.state, KeyState::Active);
+    assert_eq!(record.chain.len(), 2);
+    let ssh = record.grants.iter().find(|grant| grant.profile == "ssh");
+    assert_eq!(ssh.unwrap().names, ["alice", "deploy"]);
+    let last = site.decisions().await.pop().unwrap();
+    assert_eq!(
+        (last.action.as_ref(), last.outcome),
+        ("key.add", Outcome::Done)
+    );
+    assert_eq!(last.facts["serial"], "9681620");
+}
+
+#[tokio::test]
+async fn a_bundle_without_possession_is_refused() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let key = TestKey::p256();
+    let chain = site.device.attest(&key, &Facts::default());
+    let root = site.ca.hierarchy().root_fingerprint();
+    let stolen = bundle_signed_by(root, "alice", &key, &TestKey::p256(), &chain);
+    let refusals = site.refusals(request(stolen)).await;
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::Bundle(BundleError::Signature)]
+    ));
+}
+
+#[tokio::test]
+async fn a_bundle_for_another_ca_is_refused() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let key = TestKey::p256();
+    let chain = site.device.attest(&key, &Facts::default());
+    let refusals = site
+        .refusals(request(bundle([9; 32], "alice", &key, &chain)))
+        .await;
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::Bundle(BundleError::OtherCa { .. })]
+    ));
+}
+
+#[tokio::test]
+async fn a_bundle_for_another_user_is_refused() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let key = TestKey::p256();
+    let refusals = site
+        .refusals(request(site.bundle("bob", &key, &Facts::default())))
+        .await;
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::Bundle(BundleError::OtherUser { .. })]
+    ));
+}
+
+#[tokio::test]
+async fn a_device_whose_owner_replaced_f9_is_refused() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let key = TestKey::p256();
+    let chain = site
+        .device
+        .with_replaced_f9()
+        .attest(&key, &Facts::default());
+    let root = site.ca.hierarchy().root_fingerprint();
+    let refusals = site
+        .refusals(request(bundle(root, "alice", &key, &chain)))
+        .await;
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::Bundle(BundleError::Attestation(_))]
+    ));
+}
+
+#[tokio::test]
+async fn a_slot_certificate_used_as_f9_is_refused() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let key = TestKey::p256();
+    let chain = site.device.attest_by_slot(&TestKey::p256(), &key);
+    let root = site.ca.hierarchy().root_fingerprint();
+    let refusals = site
+        .refusals(request(bundle(root, "alice", &key, &chain)))
+        .await;
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::Bundle(BundleError::Attestation(_))]
+    ));
+}
+
+#[tokio::test]
+async fn an_unknown_root_is_refused() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let key = TestKey::p256();
+    let chain = Device::new().attest(&key, &Facts::default());
+    let root = site.ca.hierarchy().root_fingerprint();
+    let refusals = site
+        .refusals(request(bundle(root, "alice", &key, &chain)))
+        .await;
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::Bundle(BundleError::Attestation(_))]
+    ));
+}
+
+/// An imported key has no attestation; all that its owner can send is another key's.
+#[tokio::test]
+async fn an_imported_key_is_refused() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let imported = TestKey::p256();
+    let generated = TestKey::p256();
+    let root = site.ca.hierarchy().root_fingerprint();
+    let anothers = site.device.attest(&generated, &Facts::default());
+    let borrowed = bundle_signed_by(root, "alice", &generated, &imported, &anothers);
+    let refusals = site.refusals(request(borrowed)).await;
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::Bundle(BundleError::Signature)]
+    ));
+    // The device's own certificate attests no key of a slot.
+    let own = bundle(root, "alice", &imported, &[site.device.f9.clone()]);
+    let refusals = site.refusals(request(own)).await;
+    assert!(matches!(refusals[..], [EnrolRefusal::Bundle(_)]));
+}
+
+#[tokio::test]
+async fn what_is_no_bundle_is_refused_as_unreadable() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    for text in [
+        &b""[..],
+        b"{}",
+        b"[]",
+        b"\xff\xfe",
+        b"{\"version\":1}",
+        &[b'['; 60_000],
+    ] {
+        let refusals = site.refusals(request(text.to_vec())).await;
+        assert!(refusals.iter().all(EnrolRefusal::is_unreadable));
+    }
+}
+
+#[tokio::test]
+async fn the_policy_refuses_at_enrolment_and_lists_all_that_is_wrong() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let facts = Facts {
+        pin_policy: 1,
+        touch_policy: 3,
+        ..Facts::default()
+    };
+    let refusals = site
+        .refusals(request(site.bundle("alice", &TestKey::p256(), &facts)))
+        .await;
+    assert!(matches!(
+        refusals[..],
+        [
+            EnrolRefusal::Policy(Violation::PinPolicy {
+                found: PinPolicy::Never
+            }),
+            EnrolRefusal::Policy(Violation::TouchPolicy {
+                found: TouchPolicy::Cached
+            })
+        ]
+    ));
+}
+
+#[tokio::test]
+async fn the_strict_preset_refuses_keys_that_eucleak_reaches() {
+    let site = Site::with("preset = \"default\"", "preset = \"strict\"").await;
+    site.add_user("alice").await;
+    let old = site.bundle("alice", &TestKey::p256(), &Facts::default());
+    let refusals = site.refusals(request(old)).await;
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::Policy(Violation::Advisory { .. })]
+    ));
+}
+
+#[tokio::test]
+async fn the_user_must_exist_and_be_enabled() {
+    let site = Site::new().await;
+    let key = TestKey::p256();
+    let refusals = site
+        .refusals(request(site.bundle("alice", &key, &Facts::default())))
+        .await;
+    assert!(matches!(refusals[..], [EnrolRefusal::NoUser { .. }]));
+    site.add_user("alice").await;
+    let decision = Decision::new(Outcome::Done, "user.disable", OPERATOR, "test", now());
+    let disabled = site.ca.store().disable_user(&user("alice"), decision).await;
+    assert!(disabled.unwrap().disabled.is_some());
+    let refusals = site
+        .refusals(request(site.bundle("alice", &key, &Facts::default())))
+        .await;
+    assert!(matches!(refusals[..], [EnrolRefusal::UserDisabled { .. }]));
+}
+
+#[tokio::test]
+async fn a_public_key_belongs_to_one_user() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    site.add_user("bob").await;
+    let key = TestKey::p256();
+    let first = site
+        .enrol("alice", &key, KeyUse::Login, &["tls=alice.example"])
+        .await;
+    let mut again = request(site.bundle("bob", &key, &Facts::default()));
+    again.user = user("bob");
+    again.grants = parse(&["tls=bob.example"]);
+    let refusals = site.refusals(again.clone()).await;
+    assert!(matches!(&refusals[..], [EnrolRefusal::Known { id, .. }] if *id == first.id));
+    // Also a retired one, and also when the check before did not see it.
+    let decision = Decision::new(Outcome::Done, "key.retire", OPERATOR, "test", now());
+    let retired = KeyState::Retired { since: now() };
+    site.ca
+        .store()
+        .set_key_state(first.id, retired, decision)
+        .await
+        .unwrap();
+    assert_eq!(site.refusals(again).await.len(), 1);
+    let fresh = TestKey::p256();
+    let twice = || request(site.bundle("alice", &fresh, &Facts::default()));
+    let one = examine(&site.ca, twice(), now()).await.unwrap();
+    let two = examine(&site.ca, twice(), now()).await.unwrap();
+    one.record(&site.ca).await.unwrap();
+    assert!(matches!(
+        two.record(&site.ca).await,
+        Err(StoreError::Exists { .. })
+    ));
+}
+
+#[tokio::test]
+async fn grants_must_fit_profiles_names_and_use() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    type Check = fn(&EnrolRefusal) -> bool;
+    let cases: [(KeyUse, &[&str], Check); 8] = [
+        (KeyUse::Login, &["vpn=alice.example"], |r| {
+            matches!(r, EnrolRefusal::NoProfile { .. })
+        }),
+        (KeyUse::Login, &["tls-disk=alice-disk.example"], |r| {
+            matches!(r, EnrolRefusal::OtherUse { .. })
+        }),
+        (KeyUse::Proof, &["tls=alice.example"], |r| {
+            matches!(r, EnrolRefusal::OtherUse { .. })
+        }),
+        (KeyUse::Login, &["tls=*.example"], |r| {
+            matches!(r, EnrolRefusal::Name(_))
+        }),
+        (KeyUse::Login, &["tls=alice@example"], |r| {
+            matches!(r, EnrolRefusal::Name(_))
+        }),
+        (KeyUse::Login, &["ssh=root *"], |r| {
+            matches!(r, EnrolRefusal::Name(_))
+        }),
+        (KeyUse::Login, &["tls=a.example", "tls=b.example"], |r| {
+            matches!(r, EnrolRefusal::GrantedTwice { .. })
+        }),
+        (KeyUse::Login, &[], |r| matches!(r, EnrolRefusal::NoGrant)),
+    ];
+    for (usage, grants, check) in cases {
+        let refused = Request {
+            usage,
+            grants: parse(grants),
+            ..request(site.bundle("alice", &TestKey::p256(), &Facts::default()))
+        };
+        let refusals = site.refusals(refused).await;
+        assert!(refusals.len() == 1 && check(&refusals[0]), "{grants:?}: {refusals:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_tls_name_is_one_persons_and_of_one_kind_and_reserved() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    site.add_user("bob").await;
+    site.enrol(
+        "alice",
+        &TestKey::p256(),
+        KeyUse::Login,
+        &["tls=Alice.example", "ssh=deploy"],
+    )
+    .await;
+    let reserved = async |name| site.ca.store().name_is_reserved(name).await.unwrap();
+    assert!(reserved("alice.example").await && reserved("ALICE.example").await);
+    assert!(!reserved("carol.example").await);
+    let mut taken = request(site.bundle("bob", &TestKey::p256(), &Facts::default()));
+    taken.user = user("bob");
+    // `deploy` is a principal, and may be shared.
+    taken.grants = parse(&["tls=ALICE.example", "ssh=deploy"]);
+    let refusals = site.refusals(taken).await;
+    assert!(matches!(refusals[..], [EnrolRefusal::NameTaken { .. }]));
+    let disk = Request {
+        usage: KeyUse::Proof,
+        grants: parse(&["tls-disk=alice.example"]),
+        ..request(site.bundle("alice", &TestKey::p256(), &Facts::default()))
+    };
+    let refusals = site.refusals(disk).await;
+    assert!(matches!(refusals[..], [EnrolRefusal::NameOfOtherKind { .. }]));
+    // A second key of the same person may have the same name.
+    site.enrol("alice", &TestKey::p256(), KeyUse::Login, &["tls=alice.example"])
+        .await;
+}
+
+#[tokio::test]
+async fn a_site_may_allow_one_key_for_both() {
+    let site = Site::with("one_key_for_both = false", "one_key_for_both = true").await;
+    site.add_user("alice").await;
+    let grants = &["tls=alice.example", "tls-disk=alice-disk.example"];
+    site.enrol("alice", &TestKey::p256(), KeyUse::Login, grants)
+        .await;
+}

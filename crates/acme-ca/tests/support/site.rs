@@ -1,0 +1,109 @@
+//! A CA in a folder of its own, which trusts one test device.
+#![allow(dead_code)]
+
+use acme_ca::Ca;
+use acme_ca::audit::{Decision, OPERATOR, Outcome};
+use acme_ca::ca::now;
+use acme_ca::enrolment::{EnrolError, EnrolRefusal, Request, examine};
+use acme_ca::records::{Grant, KeyRecord, KeyUse, UserName};
+use acme_ca::store::{Audit, DecisionFilter, Records};
+use acme_ca::{config::CaUrl, setup};
+
+use super::device::{self, Device, Facts, TestKey};
+
+/// A CA, its folder, and the device that it trusts.
+pub struct Site {
+    pub dir: tempfile::TempDir,
+    pub ca: Ca,
+    pub device: Device,
+}
+
+impl Site {
+    /// With the settings of `ca init`.
+    pub async fn new() -> Self {
+        Self::with("", "").await
+    }
+
+    /// With `find` replaced by `replace` in the settings.
+    pub async fn with(find: &str, replace: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let device = Device::new();
+        let url: CaUrl = "https://ca.example:8443".parse().unwrap();
+        let folder = dir.path().join("ca");
+        setup::init(&folder, &url, None, now()).await.unwrap();
+        std::fs::write(folder.join("device.pem"), device.root_pem()).unwrap();
+        let path = folder.join("ca.toml");
+        let mut settings = std::fs::read_to_string(&path).unwrap();
+        assert!(settings.contains(find));
+        if !find.is_empty() {
+            settings = settings.replace(find, replace);
+        }
+        settings.push_str("\n[[attestation_root]]\nfile = \"device.pem\"\n");
+        std::fs::write(&path, settings).unwrap();
+        let ca = Ca::open(&folder).unwrap();
+        Self { dir, ca, device }
+    }
+
+    /// Opens the folder afresh.
+    pub fn reopen(&mut self) {
+        self.ca = Ca::open(&self.dir.path().join("ca")).unwrap();
+    }
+
+    pub async fn add_user(&self, name: &str) {
+        let name = user(name);
+        let decision = Decision::new(Outcome::Done, "user.add", OPERATOR, "test", now());
+        self.ca.store().add_user(&name, decision).await.unwrap();
+    }
+
+    /// A bundle of a key in good order for this CA.
+    pub fn bundle(&self, name: &str, key: &TestKey, facts: &Facts) -> Vec<u8> {
+        device::bundle(
+            self.ca.hierarchy().root_fingerprint(),
+            name,
+            key,
+            &self.device.attest(key, facts),
+        )
+    }
+
+    /// Records a key.
+    pub async fn enrol(&self, name: &str, key: &TestKey, usage: KeyUse, grants: &[&str]) -> KeyRecord {
+        let request = Request {
+            user: user(name),
+            usage,
+            grants: parse(grants),
+            bundle: self.bundle(name, key, &Facts::default()),
+        };
+        let proposal = examine(&self.ca, request, now()).await.unwrap();
+        proposal.record(&self.ca).await.unwrap()
+    }
+
+    /// Why a bundle is refused; panics if it is not. Checks that this is on record, and no key.
+    pub async fn refusals(&self, request: Request) -> Vec<EnrolRefusal> {
+        let keys = self.ca.store().keys(None).await.unwrap().len();
+        let before = self.decisions().await.len();
+        let refusals = match examine(&self.ca, request, now()).await {
+            Err(EnrolError::Refused(refusals)) => refusals,
+            other => panic!("not refused: {other:?}"),
+        };
+        assert_eq!(self.ca.store().keys(None).await.unwrap().len(), keys);
+        let decisions = self.decisions().await;
+        assert_eq!(decisions.len(), before + 1, "each refusal is one decision");
+        let last = decisions.last().unwrap();
+        assert_eq!(last.outcome, Outcome::Refused);
+        assert_eq!(last.reasons.len(), refusals.len(), "with every reason");
+        refusals
+    }
+
+    pub async fn decisions(&self) -> Vec<Decision> {
+        let all = self.ca.store().decisions(DecisionFilter::default()).await;
+        all.unwrap().into_iter().map(|(_, decision)| decision).collect()
+    }
+}
+
+pub fn user(name: &str) -> UserName {
+    name.parse().unwrap()
+}
+
+pub fn parse(grants: &[&str]) -> Vec<Grant> {
+    grants.iter().map(|grant| grant.parse().unwrap()).collect()
+}

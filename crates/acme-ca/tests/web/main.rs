@@ -1,0 +1,18 @@
+//! The server as its clients see it: a CA in this process, real TLS and HTTP, keys in virtual
+//! YubiKeys.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod card;
+mod client;
+mod csr;
+mod der;
+mod world;
+
+mod happy;
