@@ -320,7 +320,10 @@ async fn grants_must_fit_profiles_names_and_use() {
             ..request(site.bundle("alice", &TestKey::p256(), &Facts::default()))
         };
         let refusals = site.refusals(refused).await;
-        assert!(refusals.len() == 1 && check(&refusals[0]), "{grants:?}: {refusals:?}");
+        assert!(
+            refusals.len() == 1 && check(&refusals[0]),
+            "{grants:?}: {refusals:?}"
+        );
     }
 }
 
@@ -351,10 +354,18 @@ async fn a_tls_name_is_one_persons_and_of_one_kind_and_reserved() {
         ..request(site.bundle("alice", &TestKey::p256(), &Facts::default()))
     };
     let refusals = site.refusals(disk).await;
-    assert!(matches!(refusals[..], [EnrolRefusal::NameOfOtherKind { .. }]));
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::NameOfOtherKind { .. }]
+    ));
     // A second key of the same person may have the same name.
-    site.enrol("alice", &TestKey::p256(), KeyUse::Login, &["tls=alice.example"])
-        .await;
+    site.enrol(
+        "alice",
+        &TestKey::p256(),
+        KeyUse::Login,
+        &["tls=alice.example"],
+    )
+    .await;
 }
 
 #[tokio::test]

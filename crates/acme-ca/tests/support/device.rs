@@ -14,14 +14,14 @@ enum Pair {
 }
 
 /// A private key.
-pub struct TestKey {
-    pub spki: Vec<u8>,
+pub(crate) struct TestKey {
+    pub(crate) spki: Vec<u8>,
     pair: Pair,
 }
 
 impl TestKey {
     /// A new P-256 key.
-    pub fn p256() -> Self {
+    pub(crate) fn p256() -> Self {
         let pair = sig::EcdsaKeyPair::generate(&sig::ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
         let spki = pair.public_key().as_der().unwrap().as_ref().to_vec();
         Self {
@@ -31,7 +31,7 @@ impl TestKey {
     }
 
     /// A new RSA key of 2048 bits.
-    pub fn rsa() -> Self {
+    pub(crate) fn rsa() -> Self {
         let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap();
         let spki = pair.public_key().as_der().unwrap().as_ref().to_vec();
         Self {
@@ -41,7 +41,7 @@ impl TestKey {
     }
 
     /// ECDSA with SHA-256 in DER, or RSA PKCS#1 with SHA-256.
-    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
             Pair::P256(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
@@ -55,7 +55,7 @@ impl TestKey {
     }
 
     /// PKCS#8 in DER, of a P-256 key.
-    pub fn pkcs8(&self) -> Vec<u8> {
+    pub(crate) fn pkcs8(&self) -> Vec<u8> {
         match &self.pair {
             Pair::P256(pair) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
             Pair::Rsa(_) => panic!("not needed"),
@@ -63,7 +63,7 @@ impl TestKey {
     }
 
     /// The signature algorithm's AlgorithmIdentifier.
-    pub fn algorithm(&self) -> Vec<u8> {
+    pub(crate) fn algorithm(&self) -> Vec<u8> {
         match &self.pair {
             Pair::P256(_) => tlv(0x30, &oid("1.2.840.10045.4.3.2")),
             Pair::Rsa(_) => tlv(
@@ -76,17 +76,17 @@ impl TestKey {
 
 /// What an attestation says.
 #[derive(Clone)]
-pub struct Facts {
-    pub slot: &'static str,
-    pub serial: Option<u32>,
-    pub firmware: [u8; 3],
-    pub pin_policy: u8,
-    pub touch_policy: u8,
-    pub form_factor: Option<u8>,
+pub(crate) struct Facts {
+    pub(crate) slot: &'static str,
+    pub(crate) serial: Option<u32>,
+    pub(crate) firmware: [u8; 3],
+    pub(crate) pin_policy: u8,
+    pub(crate) touch_policy: u8,
+    pub(crate) form_factor: Option<u8>,
 }
 
 /// The serial number of a key in good order.
-pub const SERIAL: u32 = 9_681_620;
+pub(crate) const SERIAL: u32 = 9_681_620;
 
 impl Default for Facts {
     /// Slot 9a, PIN once, touch always, on a 5.4.3.
@@ -103,8 +103,8 @@ impl Default for Facts {
 }
 
 /// A root, and a device under it.
-pub struct Device {
-    pub root: Vec<u8>,
+pub(crate) struct Device {
+    pub(crate) root: Vec<u8>,
     pub f9: Vec<u8>,
     f9_key: TestKey,
     root_name: String,
@@ -114,7 +114,7 @@ const F9: &str = "Yubico PIV Attestation";
 
 impl Device {
     /// A device of a new maker.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of("Test Attestation Root", &TestKey::p256())
     }
 
@@ -131,20 +131,20 @@ impl Device {
     }
 
     /// The same names with other keys: what the owner of a device who replaced f9 would have.
-    pub fn with_replaced_f9(&self) -> Self {
+    pub(crate) fn with_replaced_f9(&self) -> Self {
         let mut other = Self::of(&self.root_name, &TestKey::p256());
         other.root.clone_from(&self.root);
         other
     }
 
     /// The chain of a key.
-    pub fn attest(&self, key: &TestKey, facts: &Facts) -> Vec<Vec<u8>> {
+    pub(crate) fn attest(&self, key: &TestKey, facts: &Facts) -> Vec<Vec<u8>> {
         let leaf = attestation(&key.spki, facts, &self.f9_key);
         vec![leaf, self.f9.clone()]
     }
 
     /// A chain whose issuer is a slot's certificate instead of f9.
-    pub fn attest_by_slot(&self, slot_key: &TestKey, key: &TestKey) -> Vec<Vec<u8>> {
+    pub(crate) fn attest_by_slot(&self, slot_key: &TestKey, key: &TestKey) -> Vec<Vec<u8>> {
         let issuer = self.attest(slot_key, &Facts::default());
         let leaf = attestation(&key.spki, &Facts::default(), slot_key);
         let mut chain = vec![leaf];
@@ -153,18 +153,23 @@ impl Device {
     }
 
     /// The root as PEM.
-    pub fn root_pem(&self) -> String {
+    pub(crate) fn root_pem(&self) -> String {
         acme_ca::pki::pem_certificate(&self.root).unwrap()
     }
 }
 
 /// A bundle by a key over its own attestation.
-pub fn bundle(root_fingerprint: [u8; 32], user: &str, key: &TestKey, chain: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn bundle(
+    root_fingerprint: [u8; 32],
+    user: &str,
+    key: &TestKey,
+    chain: &[Vec<u8>],
+) -> Vec<u8> {
     bundle_signed_by(root_fingerprint, user, key, key, chain)
 }
 
 /// A bundle that another key signed.
-pub fn bundle_signed_by(
+pub(crate) fn bundle_signed_by(
     root_fingerprint: [u8; 32],
     user: &str,
     key: &TestKey,
@@ -190,18 +195,21 @@ pub fn bundle_signed_by(
 }
 
 /// A CSR (RFC 2986) by a key, with a common name and DNS names.
-pub fn csr(key: &TestKey, common_name: Option<&str>, dns: &[&str]) -> Vec<u8> {
+pub(crate) fn csr(key: &TestKey, common_name: Option<&str>, dns: &[&str]) -> Vec<u8> {
     csr_signed_by(key, key, common_name, dns)
 }
 
 /// A CSR that another key signed.
-pub fn csr_signed_by(
+pub(crate) fn csr_signed_by(
     key: &TestKey,
     signer: &TestKey,
     common_name: Option<&str>,
     dns: &[&str],
 ) -> Vec<u8> {
-    let names: Vec<u8> = dns.iter().flat_map(|name| tlv(0x82, name.as_bytes())).collect();
+    let names: Vec<u8> = dns
+        .iter()
+        .flat_map(|name| tlv(0x82, name.as_bytes()))
+        .collect();
     let mut extensions = Vec::new();
     if !dns.is_empty() {
         extensions.push(extension("2.5.29.17", false, &tlv(0x30, &names)));
@@ -210,7 +218,7 @@ pub fn csr_signed_by(
 }
 
 /// A CSR that asks for extensions.
-pub fn csr_with(
+pub(crate) fn csr_with(
     key: &TestKey,
     signer: &TestKey,
     common_name: Option<&str>,
@@ -237,9 +245,8 @@ pub fn csr_with(
 }
 
 fn attestation(spki: &[u8], facts: &Facts, issuer: &TestKey) -> Vec<u8> {
-    let yubico = |last: u8, value: &[u8]| {
-        extension(&format!("1.3.6.1.4.1.41482.3.{last}"), false, value)
-    };
+    let yubico =
+        |last: u8, value: &[u8]| extension(&format!("1.3.6.1.4.1.41482.3.{last}"), false, value);
     let mut extensions = vec![yubico(3, &facts.firmware)];
     if let Some(serial) = facts.serial {
         let bytes = serial.to_be_bytes();
@@ -296,7 +303,7 @@ fn name(common_name: &str) -> Vec<u8> {
 }
 
 /// An extension (RFC 5280 §4.2).
-pub fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
+pub(crate) fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
     let critical: &[u8] = if critical { &[0x01, 0x01, 0xff] } else { &[] };
     tlv(0x30, &[&oid(id)[..], critical, &tlv(0x04, value)].concat())
 }
@@ -318,7 +325,7 @@ fn oid(text: &str) -> Vec<u8> {
 }
 
 /// One DER element.
-pub fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
     let length = match value.len() {
         len @ 0..0x80 => vec![len as u8],
         len @ 0x80..0x100 => vec![0x81, len as u8],

@@ -12,20 +12,20 @@ use acme_ca::{config::CaUrl, setup};
 use super::device::{self, Device, Facts, TestKey};
 
 /// A CA, its folder, and the device that it trusts.
-pub struct Site {
-    pub dir: tempfile::TempDir,
-    pub ca: Ca,
-    pub device: Device,
+pub(crate) struct Site {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) ca: Ca,
+    pub(crate) device: Device,
 }
 
 impl Site {
     /// With the settings of `ca init`.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with("", "").await
     }
 
     /// With `find` replaced by `replace` in the settings.
-    pub async fn with(find: &str, replace: &str) -> Self {
+    pub(crate) async fn with(find: &str, replace: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let device = Device::new();
         let url: CaUrl = "https://ca.example:8443".parse().unwrap();
@@ -45,18 +45,18 @@ impl Site {
     }
 
     /// Opens the folder afresh.
-    pub fn reopen(&mut self) {
+    pub(crate) fn reopen(&mut self) {
         self.ca = Ca::open(&self.dir.path().join("ca")).unwrap();
     }
 
-    pub async fn add_user(&self, name: &str) {
+    pub(crate) async fn add_user(&self, name: &str) {
         let name = user(name);
         let decision = Decision::new(Outcome::Done, "user.add", OPERATOR, "test", now());
         self.ca.store().add_user(&name, decision).await.unwrap();
     }
 
     /// A bundle of a key in good order for this CA.
-    pub fn bundle(&self, name: &str, key: &TestKey, facts: &Facts) -> Vec<u8> {
+    pub(crate) fn bundle(&self, name: &str, key: &TestKey, facts: &Facts) -> Vec<u8> {
         device::bundle(
             self.ca.hierarchy().root_fingerprint(),
             name,
@@ -66,7 +66,13 @@ impl Site {
     }
 
     /// Records a key.
-    pub async fn enrol(&self, name: &str, key: &TestKey, usage: KeyUse, grants: &[&str]) -> KeyRecord {
+    pub(crate) async fn enrol(
+        &self,
+        name: &str,
+        key: &TestKey,
+        usage: KeyUse,
+        grants: &[&str],
+    ) -> KeyRecord {
         let request = Request {
             user: user(name),
             usage,
@@ -78,7 +84,7 @@ impl Site {
     }
 
     /// Why a bundle is refused; panics if it is not. Checks that this is on record, and no key.
-    pub async fn refusals(&self, request: Request) -> Vec<EnrolRefusal> {
+    pub(crate) async fn refusals(&self, request: Request) -> Vec<EnrolRefusal> {
         let keys = self.ca.store().keys(None).await.unwrap().len();
         let before = self.decisions().await.len();
         let refusals = match examine(&self.ca, request, now()).await {
@@ -94,16 +100,19 @@ impl Site {
         refusals
     }
 
-    pub async fn decisions(&self) -> Vec<Decision> {
+    pub(crate) async fn decisions(&self) -> Vec<Decision> {
         let all = self.ca.store().decisions(DecisionFilter::default()).await;
-        all.unwrap().into_iter().map(|(_, decision)| decision).collect()
+        all.unwrap()
+            .into_iter()
+            .map(|(_, decision)| decision)
+            .collect()
     }
 }
 
-pub fn user(name: &str) -> UserName {
+pub(crate) fn user(name: &str) -> UserName {
     name.parse().unwrap()
 }
 
-pub fn parse(grants: &[&str]) -> Vec<Grant> {
+pub(crate) fn parse(grants: &[&str]) -> Vec<Grant> {
     grants.iter().map(|grant| grant.parse().unwrap()).collect()
 }
