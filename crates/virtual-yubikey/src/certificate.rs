@@ -2,7 +2,7 @@
 
 use crate::der::{self, CertificateParts};
 use crate::key::{Algorithm, KeyError, PrivateKey};
-use crate::settings::Settings;
+use crate::settings::{Firmware, Settings};
 use crate::tlv::tlv;
 use sha2::{Digest, Sha256};
 
@@ -119,7 +119,7 @@ pub(crate) fn attestation(
     }
     certify(
         &Tbs {
-            serial: &serial()?,
+            serial: &serial_as_of(settings.firmware)?,
             issuer: &device.subject,
             validity: &device.validity,
             subject: &der::common_name(&format!("YubiKey PIV Attestation {:02x}", facts.slot)),
@@ -186,11 +186,19 @@ fn pkcs1_sha256(digest: &[u8], size: usize) -> Result<Vec<u8>, KeyError> {
     Ok(block)
 }
 
-/// 16 bytes that begin with 01, as in the genuine ones.
+/// 16 random bytes.
 fn serial() -> Result<[u8; 16], KeyError> {
     let mut serial = [0; 16];
     getrandom::fill(&mut serial).map_err(|_| KeyError::Generate)?;
-    serial[0] = 1;
+    Ok(serial)
+}
+
+/// The genuine ones begin with 01 from 5.2.4 on, and with anything before.
+fn serial_as_of(firmware: Firmware) -> Result<[u8; 16], KeyError> {
+    let mut serial = serial()?;
+    if firmware >= Firmware::new(5, 2, 4) {
+        serial[0] = 1;
+    }
     Ok(serial)
 }
 
