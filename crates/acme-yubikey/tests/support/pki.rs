@@ -121,6 +121,11 @@ impl Pki {
     /// The chain of a key generated in slot 9a (PIN once, touch always) of a 5.4.3 with the
     /// serial number 9681620.
     pub(crate) fn attest(&self, spki: &[u8]) -> Vec<Vec<u8>> {
+        self.attest_in("9a", spki)
+    }
+
+    /// The same for another slot.
+    pub(crate) fn attest_in(&self, slot: &str, spki: &[u8]) -> Vec<Vec<u8>> {
         let yubico = |last: u8, value: &[u8]| {
             extension(&format!("1.3.6.1.4.1.41482.3.{last}"), false, value)
         };
@@ -130,14 +135,20 @@ impl Pki {
             yubico(8, &[2, 2]),
             yubico(9, &[1]),
         ];
-        let leaf = certificate(F9, LEAF, spki, extensions, &self.f9_key);
+        let leaf = certificate(
+            F9,
+            &format!("{LEAF} {slot}"),
+            spki,
+            extensions,
+            &self.f9_key,
+        );
         vec![leaf, self.f9.clone()]
     }
 }
 
 const ROOT: &str = "Test Attestation Root";
 const F9: &str = "Yubico PIV Attestation";
-const LEAF: &str = "YubiKey PIV Attestation 9a";
+const LEAF: &str = "YubiKey PIV Attestation";
 
 fn certificate(
     issuer: &str,

@@ -8,10 +8,12 @@ use aws_lc_rs::{
 };
 use sshcert_acme::SshPublicKey;
 
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
 /// A CA key that signs as an HSM or a key store would: ECDSA as DER, Ed25519 raw.
 pub(crate) struct Ca {
     pub(crate) public: SshPublicKey,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Sign,
 }
 
 impl Ca {
