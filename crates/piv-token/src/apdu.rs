@@ -8,6 +8,9 @@ use zeroize::Zeroizing;
 /// PIV application have about 3 KiB.
 const ANSWER_LIMIT: usize = 8 * 1024;
 
+/// The most pieces in which it may answer; a piece may be empty.
+const PIECES_LIMIT: usize = 64;
+
 /// The most data in one APDU of a chain.
 const CHUNK: usize = 255;
 
@@ -123,8 +126,8 @@ pub(crate) fn transmit(channel: &mut dyn Channel, command: &Command<'_>) -> Resu
         }
     };
 
-    let mut collected = Zeroizing::new(Vec::new());
-    loop {
+    let mut collected = Zeroizing::new(Vec::with_capacity(ANSWER_LIMIT));
+    for _ in 0..PIECES_LIMIT {
         let (data, status) = split(&raw).ok_or(Error::Answer { command: name })?;
         if collected.len() + data.len() > ANSWER_LIMIT {
             return Err(Error::Answer { command: name });
@@ -147,6 +150,7 @@ pub(crate) fn transmit(channel: &mut dyn Channel, command: &Command<'_>) -> Resu
         let more = [0x00, 0xc0, 0x00, 0x00, (status.0 & 0xff) as u8];
         raw = channel.exchange(&more).map_err(session::error)?;
     }
+    Err(Error::Answer { command: name })
 }
 
 fn split(raw: &[u8]) -> Option<(&[u8], Status)> {
@@ -218,6 +222,16 @@ mod tests {
             transmit(&mut card, &command(&[])).err(),
             Some(Error::Answer { command: "TEST" })
         );
+    }
+
+    #[test]
+    fn an_endless_promise_of_an_answer_is_an_error() {
+        let mut card = Script {
+            answers: vec![vec![0x61, 0]; 1000],
+            sent: vec![],
+        };
+        assert!(transmit(&mut card, &command(&[])).is_err());
+        assert!(card.sent.len() < 100);
     }
 
     #[test]

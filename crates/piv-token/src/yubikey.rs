@@ -276,3 +276,6 @@ fn inspect(applet: &mut Applet<'_>, slot: Slot) -> Result<SlotContents, Error> {
         certificate: applet.certificate(Object::certificate(slot.as_byte()))?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,6 +161,8 @@ fn a_process_killed_after_its_pin_leaves_no_open_card() {
         victim.wait().unwrap();
         // The card gives up waiting for the touch and pcscd notices the death.
         rig::until("the card is free again", || piv_token::open(None).is_ok());
+        // Time for the attacker to try the card as it was left.
+        std::thread::sleep(Duration::from_millis(200));
     });
     assert!(asked > 0);
     assert_eq!(got, 0, "of {asked} signatures asked for");
