@@ -1,0 +1,539 @@
+//! What is issued, judged by OpenSSL and OpenSSH; what a CSR may say; what is on record.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "support/device.rs"]
+mod device;
+#[path = "support/orders.rs"]
+mod orders;
+#[path = "support/site.rs"]
+mod site;
+
+use acme_ca::audit::Outcome;
+use acme_ca::ca::now;
+use acme_ca::config::BadValidity;
+use acme_ca::issuance::{CsrError, IssueError, MAX_CSR, PEM_CHAIN};
+use acme_ca::records::KeyUse;
+use acme_ca::store::{CertificateFilter, CertificateKind, CertificateStatus, Certificates, Intent};
+use acme_wire::order::Identifier;
+use device::{TestKey, csr, csr_signed_by, csr_with, extension, tlv};
+use orders::{entitlement, facts, run, tls_order};
+use site::Site;
+
+async fn site_with_key() -> (Site, TestKey) {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let key = TestKey::p256();
+    let grants = &["tls=alice.example,laptop.alice.example", "ssh=alice,deploy"];
+    site.enrol("alice", &key, KeyUse::Login, grants).await;
+    (site, key)
+}
+
+#[tokio::test]
+async fn openssl_accepts_what_is_issued_as_a_client_and_only_as_that() {
+    let (site, key) = site_with_key().await;
+    let entitled = entitlement(&site, &key, "tls", orders::serial()).await;
+    let at = now();
+    let issued = site.ca.issuer().issue(entitled, facts(None)).await.unwrap();
+    assert_eq!(issued.media_type, PEM_CHAIN);
+    let pem = String::from_utf8(issued.body).unwrap();
+    assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 2);
+    let dir = site.dir.path();
+    std::fs::write(dir.join("chain.pem"), &pem).unwrap();
+    let root = site.ca.layout().certificate("root");
+    let verify = |purpose: &str| {
+        run(
+            "openssl",
+            &[
+                "verify",
+                "-x509_strict",
+                "-purpose",
+                purpose,
+                "-CAfile",
+                root.to_str().unwrap(),
+                "-untrusted",
+                dir.join("chain.pem").to_str().unwrap(),
+                dir.join("chain.pem").to_str().unwrap(),
+            ],
+        )
+    };
+    assert!(verify("sslclient").status.success());
+    assert!(!verify("sslserver").status.success());
+    let chain = dir.join("chain.pem");
+    let text = run(
+        "openssl",
+        &["x509", "-noout", "-text", "-in", chain.to_str().unwrap()],
+    );
+    let text = String::from_utf8(text.stdout).unwrap();
+    for expected in [
+        "Subject: CN = alice.example\n",
+        "DNS:alice.example, DNS:laptop.alice.example\n",
+        "X509v3 Key Usage: critical\n                Digital Signature\n",
+        "X509v3 Extended Key Usage: \n                TLS Web Client Authentication\n",
+        "X509v3 Subject Key Identifier",
+        "X509v3 Authority Key Identifier",
+        "Issuer: CN = ca.example Client CA\n",
+    ] {
+        assert!(text.contains(expected), "{expected:?} in\n{text}");
+    }
+    for unexpected in ["CA:TRUE", "9681620", "TLS Web Server"] {
+        assert!(!text.contains(unexpected), "{unexpected:?} in\n{text}");
+    }
+    // 16 hours, from now.
+    assert!((at..=at + 5).contains(&(issued.not_after - 16 * 3600)));
+    // 128 bits of serial number, in the database as in the certificate.
+    assert_eq!(issued.serial.len(), 32);
+    let row = site
+        .ca
+        .store()
+        .certificate(&issued.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.serial, issued.serial);
+    assert_eq!(row.status, CertificateStatus::Issued);
+    assert_eq!(row.user.as_deref(), Some("alice"));
+    assert!(row.not_before <= at - 290 && row.not_before >= at - 310);
+    let last = site.decisions().await.pop().unwrap();
+    assert_eq!(
+        (last.action.as_ref(), last.outcome),
+        ("certificate.issue", Outcome::Done)
+    );
+    assert_eq!(last.facts["serial"], issued.serial);
+    assert!(last.facts["warnings"].contains("EUCLEAK"));
+}
+
+#[tokio::test]
+async fn ssh_keygen_accepts_what_is_issued() {
+    let (site, key) = site_with_key().await;
+    let entitled = entitlement(&site, &key, "ssh", orders::serial()).await;
+    let issued = site.ca.issuer().issue(entitled, facts(None)).await.unwrap();
+    assert_eq!(issued.media_type, sshcert_acme::MEDIA_TYPE);
+    let file = site.dir.path().join("key-cert.pub");
+    std::fs::write(&file, &issued.body).unwrap();
+    let listed = run("ssh-keygen", &["-L", "-f", file.to_str().unwrap()]);
+    let text = String::from_utf8(listed.stdout).unwrap();
+    let ca = &site.ca.hierarchy().ssh_users[0];
+    for expected in [
+        "ecdsa-sha2-nistp256-cert-v01@openssh.com user certificate".to_owned(),
+        format!("Signing CA: ECDSA {}", ca.fingerprint()),
+        "Key ID: \"alice yubikey 9681620 order order-1\"".to_owned(),
+        format!("Serial: {}", issued.serial),
+        "Principals: \n                alice\n                deploy\n".to_owned(),
+        "Critical Options: (none)".to_owned(),
+        "permit-pty".to_owned(),
+    ] {
+        assert!(text.contains(&expected), "{expected:?} in\n{text}");
+    }
+    let row = site
+        .ca
+        .store()
+        .certificate(&issued.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (row.kind, row.names),
+        (CertificateKind::Ssh, vec!["alice".into(), "deploy".into()])
+    );
+}
+
+#[tokio::test]
+async fn ssh_options_come_from_the_profile() {
+    let site = Site::with(
+        "extensions = [\"permit-pty\", \"permit-agent-forwarding\", \"permit-port-forwarding\", \"permit-user-rc\"]",
+        "extensions = []\ncritical_options = { source-address = \"192.0.2.0/24, 2001:db8::/32\", force-command = \"uptime\" }",
+    )
+    .await;
+    site.add_user("alice").await;
+    let key = TestKey::p256();
+    site.enrol("alice", &key, KeyUse::Login, &["ssh=alice"])
+        .await;
+    let entitled = entitlement(&site, &key, "ssh", orders::serial()).await;
+    let issued = site.ca.issuer().issue(entitled, facts(None)).await.unwrap();
+    let file = site.dir.path().join("key-cert.pub");
+    std::fs::write(&file, &issued.body).unwrap();
+    let listed = run("ssh-keygen", &["-L", "-f", file.to_str().unwrap()]);
+    let text = String::from_utf8(listed.stdout).unwrap();
+    assert!(
+        text.contains("source-address 192.0.2.0/24,2001:db8::/32"),
+        "{text}"
+    );
+    assert!(text.contains("force-command uptime"), "{text}");
+    assert!(text.contains("Extensions: (none)"), "{text}");
+}
+
+#[tokio::test]
+async fn a_uri_or_an_address_can_be_the_name() {
+    for (kind, name, shown) in [
+        (
+            "uri",
+            "spiffe://example/alice",
+            "URI:spiffe://example/alice",
+        ),
+        ("email", "alice@example.com", "email:alice@example.com"),
+    ] {
+        let site = Site::with(
+            "challenge = \"yubikey-01\"\nkind = \"x509\"\nsan = \"dns\"",
+            &format!("challenge = \"yubikey-01\"\nkind = \"x509\"\nsan = \"{kind}\""),
+        )
+        .await;
+        site.add_user("alice").await;
+        let key = TestKey::p256();
+        site.enrol("alice", &key, KeyUse::Login, &[&format!("tls={name}")])
+            .await;
+        let entitled = entitlement(&site, &key, "tls", orders::serial()).await;
+        let issued = site.ca.issuer().issue(entitled, facts(None)).await.unwrap();
+        let file = site.dir.path().join("chain.pem");
+        std::fs::write(&file, &issued.body).unwrap();
+        let text = run(
+            "openssl",
+            &["x509", "-noout", "-text", "-in", file.to_str().unwrap()],
+        );
+        let text = String::from_utf8(text.stdout).unwrap();
+        assert!(text.contains(shown), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_for_one_name_gets_that_name_alone() {
+    let (site, key) = site_with_key().await;
+    let one = Identifier::dns("Laptop.alice.example");
+    let entitled = entitlement(&site, &key, "tls", one).await;
+    assert_eq!(entitled.names(), ["laptop.alice.example"]);
+}
+
+#[tokio::test]
+async fn not_after_is_as_asked_within_the_profile() {
+    let (site, key) = site_with_key().await;
+    let asked = async |not_after| {
+        let entitled = entitlement(&site, &key, "tls", orders::serial()).await;
+        let mut order = facts(None);
+        order.not_after = Some(not_after);
+        site.ca.issuer().issue(entitled, order).await
+    };
+    let half_an_hour = now() + 1800;
+    assert_eq!(asked(half_an_hour).await.unwrap().not_after, half_an_hour);
+    for (not_after, past) in [
+        (0, true),
+        (-1, true),
+        (now() - 1, true),
+        (now() + 17 * 3600, false),
+        (i64::MAX, false),
+    ] {
+        let error = asked(not_after).await.unwrap_err();
+        let expected = match past {
+            true => matches!(error, IssueError::Validity(BadValidity::Past)),
+            false => matches!(error, IssueError::Validity(BadValidity::TooLong { .. })),
+        };
+        assert!(expected, "{not_after}: {error}");
+    }
+    assert_eq!(
+        certificates(&site).await,
+        1,
+        "nothing is recorded for a refusal"
+    );
+}
+
+async fn certificates(site: &Site) -> usize {
+    let all = site.ca.store().certificates(CertificateFilter::default());
+    all.await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_csr_may_name_nothing_the_identifier_or_the_records_names() {
+    let (site, key) = site_with_key().await;
+    for good in [
+        Vec::new(),
+        csr(&key, None, &[]),
+        csr(&key, Some(""), &[]),
+        csr(&key, Some("9681620"), &[]),
+        csr(&key, Some("alice.example"), &["laptop.alice.example"]),
+        csr(&key, None, &["ALICE.example", "laptop.alice.example"]),
+        // Usages are the profile's, whatever was asked for.
+        csr_with(
+            &key,
+            &key,
+            None,
+            &[extension("2.5.29.15", true, &[3, 2, 7, 0x80])],
+        ),
+        // id-on-permanentIdentifier, as device attestation clients have it.
+        csr_with(&key, &key, None, &[permanent_identifier("9681620")]),
+    ] {
+        let issued = tls_order(&site, &key, Some(good.clone())).await;
+        assert!(issued.is_ok(), "{good:02x?}: {issued:?}");
+    }
+}
+
+fn permanent_identifier(serial: &str) -> Vec<u8> {
+    let oid = [0x06, 8, 0x2b, 6, 1, 5, 5, 7, 8, 3];
+    let value = tlv(0xa0, &tlv(0x30, &tlv(0x0c, serial.as_bytes())));
+    let name = tlv(0xa0, &[&oid[..], &value].concat());
+    extension("2.5.29.17", false, &tlv(0x30, &name))
+}
+
+#[tokio::test]
+async fn every_bad_csr_is_refused_before_anything_is_recorded() {
+    let (site, key) = site_with_key().await;
+    let other = TestKey::p256();
+    let refused = async |csr: Vec<u8>| match tls_order(&site, &key, Some(csr)).await {
+        Err(IssueError::Csr(error)) => error,
+        other => panic!("not refused: {other:?}"),
+    };
+    assert_eq!(refused(csr(&other, None, &[])).await, CsrError::OtherKey);
+    assert_eq!(
+        refused(csr(&TestKey::rsa(), None, &[])).await,
+        CsrError::OtherKey
+    );
+    assert_eq!(
+        refused(csr_signed_by(&key, &other, None, &[])).await,
+        CsrError::Signature
+    );
+    for foreign in [
+        csr(&key, Some("root.example"), &[]),
+        csr(&key, None, &["alice.example", "root.example"]),
+        csr(&key, None, &["*.alice.example"]),
+        csr_with(&key, &key, None, &[permanent_identifier("9681621")]),
+        // An IP address.
+        csr_with(
+            &key,
+            &key,
+            None,
+            &[extension(
+                "2.5.29.17",
+                false,
+                &[0x30, 6, 0x87, 4, 127, 0, 0, 1],
+            )],
+        ),
+    ] {
+        let error = refused(foreign).await;
+        assert!(matches!(error, CsrError::ForeignName { .. }), "{error}");
+    }
+    let unknown = extension("1.2.3.4", false, &[5, 0]);
+    let error = refused(csr_with(&key, &key, None, &[unknown])).await;
+    assert!(matches!(error, CsrError::Extension { .. }), "{error}");
+    let too_long = vec![0x30; MAX_CSR + 1];
+    assert_eq!(
+        refused(too_long).await,
+        CsrError::TooLong { found: MAX_CSR + 1 }
+    );
+    let good = csr(&key, None, &["alice.example"]);
+    let trailing = [&good[..], &[0]].concat();
+    let cut = good[..good.len() - 1].to_vec();
+    let mut indefinite = good.clone();
+    indefinite[1] = 0x80;
+    let broken_name = csr_with(
+        &key,
+        &key,
+        None,
+        &[extension("2.5.29.17", false, &[0x30, 2, 0x82, 9])],
+    );
+    for malformed in [
+        trailing,
+        cut,
+        indefinite,
+        broken_name,
+        vec![0],
+        vec![0x30; 100],
+    ] {
+        assert_eq!(refused(malformed).await, CsrError::Malformed);
+    }
+    assert_eq!(certificates(&site).await, 0);
+}
+
+/// Keys that are too weak to be read as keys at all, and RSA-1024, which is read.
+#[tokio::test]
+async fn a_csr_with_a_weak_key_is_refused() {
+    let (site, key) = site_with_key().await;
+    let dir = site.dir.path();
+    for arguments in [
+        &["-newkey", "rsa:1024"][..],
+        &["-newkey", "rsa:768"],
+        &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp224r1"],
+    ] {
+        let csr = dir.join("weak.csr");
+        let made = run(
+            "openssl",
+            &[
+                &["req", "-new", "-nodes", "-subj", "/", "-outform", "DER"],
+                arguments,
+                &[
+                    "-keyout",
+                    dir.join("weak.key").to_str().unwrap(),
+                    "-out",
+                    csr.to_str().unwrap(),
+                ],
+            ]
+            .concat(),
+        );
+        assert!(made.status.success());
+        let error = tls_order(&site, &key, Some(std::fs::read(&csr).unwrap()))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                IssueError::Csr(CsrError::WeakKey { .. } | CsrError::Key(_))
+            ),
+            "{arguments:?}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_disk_key_needs_a_csr_by_that_key() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let proof = TestKey::p256();
+    site.enrol(
+        "alice",
+        &proof,
+        KeyUse::Proof,
+        &["tls-disk=alice-disk.example"],
+    )
+    .await;
+    let disk = TestKey::p256();
+    let issue = async |csr: Option<Vec<u8>>| {
+        let entitled = orders::disk_entitlement(&site, &proof, &disk).await;
+        site.ca.issuer().issue(entitled, facts(csr)).await
+    };
+    for absent in [None, Some(Vec::new())] {
+        assert!(matches!(
+            issue(absent).await,
+            Err(IssueError::Csr(CsrError::Missing))
+        ));
+    }
+    assert!(matches!(
+        issue(Some(csr(&proof, None, &[]))).await,
+        Err(IssueError::Csr(CsrError::OtherKey))
+    ));
+    let issued = issue(Some(csr(&disk, None, &[]))).await.unwrap();
+    let row = site
+        .ca
+        .store()
+        .certificate(&issued.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.names, ["alice-disk.example"]);
+    // The certificate is for the key on disk.
+    let spki = disk.spki;
+    assert!(row.tbs.windows(spki.len()).any(|window| window == spki));
+}
+
+#[tokio::test]
+async fn an_intent_that_a_crash_left_is_revoked_and_the_order_gets_a_new_serial() {
+    let (mut site, key) = site_with_key().await;
+    let at = now();
+    let intent = Intent {
+        id: "00ff".into(),
+        issuer: "CN=ca.example Client CA".into(),
+        serial: "0badcafe".into(),
+        kind: CertificateKind::X509,
+        profile: "tls".into(),
+        user: Some("alice".into()),
+        key: None,
+        order_id: Some("order-1".into()),
+        account: None,
+        names: vec!["alice.example".into()],
+        not_before: at,
+        not_after: at + 3600,
+        tbs: vec![0x30, 0],
+        at,
+    };
+    site.ca.store().intend(intent).await.unwrap();
+    site.reopen();
+    let serving = site.ca.begin_serving(now()).await.unwrap();
+    assert_eq!(serving.abandoned.len(), 1);
+    assert_eq!(serving.abandoned[0].order_id.as_deref(), Some("order-1"));
+    let row = site.ca.store().certificate("00ff").await.unwrap().unwrap();
+    assert_eq!(row.status, CertificateStatus::Revoked);
+    assert!(row.reason.is_some() && row.revoked.is_some());
+    let revoked = site.decisions().await.pop().unwrap();
+    assert_eq!(revoked.action, "certificate.revoke");
+    let issued = tls_order(&site, &key, None).await.unwrap();
+    assert_ne!(issued.serial, "0badcafe");
+    // What was issued is left alone the next time.
+    drop(serving);
+    let again = site.ca.begin_serving(now()).await.unwrap();
+    assert!(again.abandoned.is_empty());
+}
+
+#[tokio::test]
+async fn one_process_serves_a_folder() {
+    let (site, _) = site_with_key().await;
+    let _serving = site.ca.begin_serving(now()).await.unwrap();
+    let second = acme_ca::Ca::open(site.ca.layout().dir()).unwrap();
+    assert!(matches!(
+        second.begin_serving(now()).await,
+        Err(acme_ca::ca::OpenError::Busy { .. })
+    ));
+}
+
+#[tokio::test]
+async fn the_root_key_is_not_needed_to_serve() {
+    let (mut site, key) = site_with_key().await;
+    std::fs::remove_file(site.ca.layout().key("root")).unwrap();
+    site.reopen();
+    let _serving = site.ca.begin_serving(now()).await.unwrap();
+    assert!(tls_order(&site, &key, None).await.is_ok());
+    assert!(site.ca.issuer().server_certificate(now()).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_server_certificate_is_one_for_servers_and_on_record() {
+    let (site, _) = site_with_key().await;
+    let at = now();
+    let server = site.ca.issuer().server_certificate(at).await.unwrap();
+    assert_eq!(server.not_after, at + 7 * 24 * 3600);
+    assert!(server.renew_at > at && server.renew_at < server.not_after);
+    let dir = site.dir.path();
+    let pem: String = server
+        .chain
+        .iter()
+        .map(|der| acme_ca::pki::pem_certificate(der).unwrap())
+        .collect();
+    std::fs::write(dir.join("server.pem"), pem).unwrap();
+    let root = site.ca.layout().certificate("root");
+    let verify = |arguments: &[&str]| {
+        let file = dir.join("server.pem");
+        let files = [
+            "-CAfile",
+            root.to_str().unwrap(),
+            "-untrusted",
+            file.to_str().unwrap(),
+        ];
+        run(
+            "openssl",
+            &[
+                &["verify", "-x509_strict"],
+                arguments,
+                &files,
+                &[file.to_str().unwrap()],
+            ]
+            .concat(),
+        )
+    };
+    let name = ["-verify_hostname", "ca.example"];
+    assert!(
+        verify(&[&["-purpose", "sslserver"], &name[..]].concat())
+            .status
+            .success()
+    );
+    assert!(!verify(&["-purpose", "sslclient"]).status.success());
+    let rows = site
+        .ca
+        .store()
+        .certificates(CertificateFilter::default())
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (rows[0].kind, rows[0].status),
+        (CertificateKind::Server, CertificateStatus::Issued)
+    );
+}
