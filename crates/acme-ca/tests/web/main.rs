@@ -15,4 +15,6 @@ mod csr;
 mod der;
 mod world;
 
+mod answers;
 mod happy;
+mod keys;

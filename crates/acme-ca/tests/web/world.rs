@@ -1,7 +1,7 @@
 //! A CA with its server on loopback, a clock that the test moves, and people with keys.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use acme_ca::store::certificates::CertificateKind;
 use acme_ca::store::{
     Audit, CertificateFilter, CertificateRow, Certificates, DecisionFilter, Records,
 };
+use acme_wire::order::{ChallengeStatus, OrderStatus};
 use acme_yubikey::enrolment::{Bundle, EnrolmentMessage};
 use acme_yubikey::{Ask, ChallengeValue, Entry, Message};
 use rustls_pki_types::CertificateDer;
@@ -28,6 +29,9 @@ use crate::card::{Card, SlotKey};
 use crate::client::{Client, Placed};
 
 pub const SERIAL: u32 = 20_000_001;
+
+/// One root for all worlds: making its RSA key takes longer than most tests.
+static ROOT: LazyLock<Root> = LazyLock::new(|| Root::generate().unwrap());
 
 pub struct World {
     pub dir: TempDir,
@@ -61,7 +65,7 @@ impl World {
         acme_ca::setup::init(&folder, &base.parse().unwrap(), None, now)
             .await
             .unwrap();
-        let root = Root::generate().unwrap();
+        let root = ROOT.clone();
         std::fs::write(folder.join("virtual-root.pem"), root.pem()).unwrap();
         edit_settings(&folder, |settings| {
             edit(format!(
@@ -349,4 +353,44 @@ pub fn disk_answer(
     let message = Message::new(vec![entry], client.thumbprint()).unwrap();
     let signature = card.sign(key.slot, message.as_bytes());
     payload(&key.chain, message.as_bytes(), &signature, Some(spki))
+}
+
+/// An answer that is wrong: one clear problem, nothing issued, the challenge spent, and the
+/// audit has the reason.
+pub async fn refused(
+    world: &World,
+    client: &Client,
+    placed: &Placed,
+    payload: &[u8],
+    kind: &str,
+    reason: &str,
+) -> Decision {
+    let before = world.issued().await.len();
+    let answered = client.answer(placed, payload).await;
+    assert_eq!(answered.status, ChallengeStatus::Invalid, "{answered:?}");
+    let problem = answered.error.clone().unwrap();
+    assert_eq!(problem.kind.name(), kind, "{problem}");
+    let detail = problem.detail.clone().unwrap();
+    assert!(detail.contains(reason), "{detail:?} says nothing of {reason:?}");
+
+    // Spent: whatever comes now reads what was decided.
+    assert_eq!(client.answer(placed, payload).await, answered);
+    let order = client.order(placed).await;
+    assert_eq!(order.status, OrderStatus::Invalid);
+    assert_eq!(order.error, Some(problem));
+    let finalize = client.finalize(placed, None).await;
+    finalize.refused(403, "orderNotReady");
+
+    assert_eq!(world.issued().await.len(), before, "nothing is issued");
+    let id = placed.url.rsplit('/').next().unwrap();
+    let mut decisions = world.audit("challenge.answer").await;
+    decisions.retain(|decision| decision.subject == format!("order {id}"));
+    assert_eq!(decisions.len(), 1, "{decisions:?}");
+    let decision = decisions.remove(0);
+    assert_ne!(decision.outcome, Outcome::Done);
+    assert!(
+        decision.reasons.iter().any(|r| r.contains(reason)),
+        "{decision:?} says nothing of {reason:?}"
+    );
+    decision
 }

@@ -1,0 +1,236 @@
+//! `ca.toml`: what it may say, and that every error points at its line.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::path::Path;
+
+use acme_ca::config::{Config, ConfigError, ProfileKind, Seconds, template};
+
+fn good() -> String {
+    template(&"https://ca.example:8443".parse().unwrap(), None)
+}
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("/nowhere/ca.toml"))
+}
+
+#[test]
+fn the_settings_of_a_new_ca_are_the_defaults() {
+    let config = parse(&good()).unwrap();
+    assert_eq!(config.listen, "[::]:8443");
+    assert!(!config.policy.one_key_for_both && config.yubico_roots);
+    assert_eq!(config.policy.attestation, piv_attest::Policy::default());
+    let names: Vec<&str> = config.profiles.keys().map(String::as_str).collect();
+    assert_eq!(names, ["ssh", "tls", "tls-disk"]);
+    for profile in config.profiles.values() {
+        assert_eq!(profile.max_validity, Seconds(16 * 3600));
+        assert_eq!(profile.default_validity, Seconds(16 * 3600));
+    }
+    assert!(matches!(
+        config.profiles["ssh"].kind,
+        ProfileKind::SshUser(_)
+    ));
+}
+
+#[test]
+fn where_to_listen_follows_from_the_url() {
+    for (url, listen) in [
+        ("https://127.0.0.1:8443", "127.0.0.1:8443"),
+        ("https://localhost:8443", "127.0.0.1:8443"),
+        ("https://[::1]:8443", "[::1]:8443"),
+        ("https://ca.example", "[::]:443"),
+    ] {
+        let config = parse(&template(&url.parse().unwrap(), None)).unwrap();
+        assert_eq!(config.listen, listen);
+    }
+    let given = template(&"https://ca.example".parse().unwrap(), Some("10.0.0.1:9"));
+    assert_eq!(parse(&given).unwrap().listen, "10.0.0.1:9");
+}
+
+#[test]
+fn the_policy_starts_from_a_preset_and_any_field_can_be_set() {
+    let strict = good().replace(
+        "preset = \"default\"",
+        "preset = \"strict\"\nrequire_serial = true",
+    );
+    let policy = parse(&strict).unwrap().policy.attestation;
+    let mut expected = piv_attest::Policy::strict();
+    expected.require_serial = true;
+    assert_eq!(policy, expected);
+    let pin = good().replace("preset = \"default\"", "pin_policies = [\"always\"]");
+    let policy = parse(&pin).unwrap().policy.attestation;
+    assert_eq!(policy.pin_policies.len(), 1);
+}
+
+/// Each case: what is replaced by what, where the error points, and a word of what it says.
+#[test]
+fn every_error_points_at_its_line() {
+    let cases = [
+        (
+            "url = \"https://ca.example:8443\"",
+            "url = \"http://ca.example\"",
+            "url = \"http",
+            "https://HOST",
+        ),
+        (
+            "listen = \"[::]:8443\"",
+            "listen = \"everywhere\"",
+            "listen = \"every",
+            "listen on",
+        ),
+        (
+            "listen = \"[::]:8443\"",
+            "listen = 8443",
+            "listen = 8443",
+            "invalid type",
+        ),
+        (
+            "listen = \"[::]:8443\"",
+            "lisen = \"[::]:8443\"",
+            "lisen",
+            "unknown field",
+        ),
+        (
+            "preset = \"default\"",
+            "preset = \"lax\"",
+            "preset = \"lax",
+            "preset",
+        ),
+        (
+            "preset = \"default\"",
+            "pin_policies = [\"sometimes\"]",
+            "pin_policies",
+            "pin_policies",
+        ),
+        (
+            "preset = \"default\"",
+            "touch = \"never\"",
+            "touch = ",
+            "unknown field",
+        ),
+        (
+            "one_key_for_both = false",
+            "one_key_for_both = \"no\"",
+            "one_key_for_both = \"no",
+            "true or false",
+        ),
+        (
+            "#order = \"15m\"",
+            "order = \"15 minutes\"",
+            "order = \"15 ",
+            "length of time",
+        ),
+        (
+            "#challenge = \"5m\"",
+            "challenge = \"2h\"",
+            "challenge = \"2h",
+            "between",
+        ),
+        (
+            "[profiles.tls-disk]",
+            "[profiles.TLS]",
+            "[profiles.TLS]",
+            "profile name",
+        ),
+        (
+            "challenge = \"yubikey-02\"",
+            "challenge = \"yubikey-03\"",
+            "challenge = \"yubikey-03",
+            "yubikey-02",
+        ),
+        (
+            "kind = \"ssh-user\"",
+            "kind = \"ssh-host\"",
+            "kind = \"ssh-host",
+            "unknown variant",
+        ),
+        (
+            "kind = \"ssh-user\"",
+            "kind = \"ssh-user\"\nsan = \"uri\"",
+            "san = \"uri\"",
+            "no setting san",
+        ),
+        (
+            "extensions = [\"permit-pty\"",
+            "extensions = [\"permit pty\"",
+            "extensions = [\"permit pty",
+            "printable",
+        ),
+        (
+            "#critical_options = { source-address = \"192.0.2.0/24\" }",
+            "critical_options = { source-address = \"192.0.2.1/24\" }",
+            "critical_options = { source-address = \"192.0.2.1",
+            "host bits",
+        ),
+        (
+            "#yubico_roots = true",
+            "yubico_roots = false",
+            "yubico_roots = false",
+            "no key could be trusted",
+        ),
+        ("[policy]", "[policy", "[policy", ""),
+    ];
+    for (find, replace, place, says) in cases {
+        let text = good();
+        assert!(text.contains(find), "{find:?} is not in the template");
+        let text = text.replacen(find, replace, 1);
+        let ConfigError::At {
+            line, fault, path, ..
+        } = parse(&text).unwrap_err()
+        else {
+            panic!("{replace:?}: no place");
+        };
+        assert_eq!(path, Path::new("/nowhere/ca.toml"));
+        let expected = text[..text.find(place).unwrap()].matches('\n').count() + 1;
+        assert_eq!(line, expected, "{replace:?}: {fault}");
+        assert!(fault.to_string().contains(says), "{replace:?}: {fault}");
+    }
+}
+
+#[test]
+fn a_root_that_cannot_be_read_is_told_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("empty.pem"), "").unwrap();
+    for (file, says) in [
+        ("missing.pem", "cannot read"),
+        ("empty.pem", "no certificate"),
+    ] {
+        let text = format!("{}\n[[attestation_root]]\nfile = \"{file}\"\n", good());
+        let error = Config::parse(&text, &dir.path().join("ca.toml")).unwrap_err();
+        let lines = text.matches('\n').count();
+        assert!(
+            error.to_string().contains(&format!("ca.toml:{lines}:8: ")),
+            "{error}"
+        );
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+#[test]
+fn a_ca_needs_a_profile() {
+    let text = good();
+    let text = &text[..text.find("[profiles.tls]").unwrap()];
+    assert!(parse(text).unwrap_err().to_string().contains("no profile"));
+}
+
+#[test]
+fn a_life_can_be_set_and_the_default_stays_within_it() {
+    let text = good().replace(
+        "max_validity = \"16h\"\ndefault_validity = \"16h\"",
+        "max_validity = \"8h\"",
+    );
+    for profile in parse(&text).unwrap().profiles.values() {
+        assert_eq!(profile.default_validity, Seconds(8 * 3600));
+    }
+    let text = good().replace("max_validity = \"16h\"", "max_validity = \"8h\"");
+    assert!(
+        parse(&text)
+            .unwrap_err()
+            .to_string()
+            .contains("between 1s and 8h")
+    );
+}

@@ -1,0 +1,217 @@
+//! The embedded store: what is durable, what is undone, and whose file it is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::path::Path;
+
+use acme_ca::audit::{Decision, OPERATOR, Outcome};
+use acme_ca::records::UserName;
+use acme_ca::store::{Audit, DecisionFilter, Records, SqliteStore, StoreError};
+
+fn decision(subject: &str) -> Decision {
+    Decision::new(Outcome::Done, "test", OPERATOR, subject, 1)
+}
+
+fn name(text: &str) -> UserName {
+    text.parse().unwrap()
+}
+
+fn sqlite(path: &Path, sql: &str) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_opening_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ca.db");
+    let store = SqliteStore::open(&path).unwrap();
+    store.add_user(&name("alice"), decision("a")).await.unwrap();
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(store.user(&name("alice")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_older_program_refuses_a_newer_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ca.db");
+    drop(SqliteStore::open(&path).unwrap());
+    sqlite(&path, "PRAGMA user_version = 999");
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::NewerSchema { found: 999, .. }));
+    assert!(error.to_string().contains("run the newer `ca`"));
+}
+
+#[tokio::test]
+async fn another_programs_database_is_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ca.db");
+    sqlite(&path, "CREATE TABLE theirs (a)");
+    let before = std::fs::read(&path).unwrap();
+    assert!(matches!(
+        SqliteStore::open(&path),
+        Err(StoreError::NotOurs { .. })
+    ));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    std::fs::write(
+        &path,
+        "this is no database, and it is longer than one header of SQLite: ".repeat(20),
+    )
+    .unwrap();
+    assert!(SqliteStore::open(&path).is_err());
+}
+
+#[tokio::test]
+async fn a_write_that_fails_undoes_itself_and_nothing_else_in_its_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("ca.db")).unwrap();
+    let mut writes = Vec::new();
+    for number in 0..64 {
+        let store = store.clone();
+        writes.push(tokio::spawn(async move {
+            let name = name(&format!("user{number}"));
+            // Every fourth inserts, and then fails.
+            if number % 4 == 0 {
+                let failed = store
+                    .write_decided(decision("x"), move |connection| {
+                        connection.execute(
+                            "INSERT INTO users (name, added) VALUES (?1, 1)",
+                            [name.as_str()],
+                        )?;
+                        Err::<(), _>(StoreError::Conflict { what: "no".into() })
+                    })
+                    .await;
+                assert!(matches!(failed, Err(StoreError::Conflict { .. })));
+            } else {
+                store.add_user(&name, decision("y")).await.unwrap();
+            }
+        }));
+    }
+    for write in writes {
+        write.await.unwrap();
+    }
+    assert_eq!(store.users().await.unwrap().len(), 48);
+    let decisions = store.decisions(DecisionFilter::default()).await.unwrap();
+    assert_eq!(decisions.len(), 48, "no decision without its change");
+}
+
+#[tokio::test]
+async fn two_processes_write_side_by_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ca.db");
+    let one = SqliteStore::open(&path).unwrap();
+    let two = SqliteStore::open(&path).unwrap();
+    let writes = (0..40).map(|number| {
+        let store = if number % 2 == 0 {
+            one.clone()
+        } else {
+            two.clone()
+        };
+        tokio::spawn(async move {
+            store
+                .add_user(&name(&format!("user{number}")), decision("z"))
+                .await
+                .unwrap();
+        })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        write.await.unwrap();
+    }
+    assert_eq!(one.users().await.unwrap().len(), 40);
+    assert_eq!(two.users().await.unwrap().len(), 40);
+}
+
+#[tokio::test]
+async fn a_user_is_added_once_and_disabled_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("ca.db")).unwrap();
+    store.add_user(&name("alice"), decision("a")).await.unwrap();
+    assert!(matches!(
+        store.add_user(&name("alice"), decision("a")).await,
+        Err(StoreError::Exists { .. })
+    ));
+    assert!(matches!(
+        store.disable_user(&name("bob"), decision("b")).await,
+        Err(StoreError::Missing { .. })
+    ));
+    let first = store
+        .disable_user(&name("alice"), decision("a"))
+        .await
+        .unwrap();
+    let later = Decision {
+        at: 99,
+        ..decision("a")
+    };
+    let second = store.disable_user(&name("alice"), later).await.unwrap();
+    assert_eq!(first.disabled, second.disabled, "the first time counts");
+}
+
+#[tokio::test]
+async fn decisions_can_be_followed_and_filtered() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("ca.db")).unwrap();
+    for number in 0..10 {
+        let mut decision = decision(&format!("order {number}")).fact("serial", 1000 + number);
+        if number % 5 == 0 {
+            decision.outcome = Outcome::Alarm;
+        }
+        store
+            .record_decision(decision.because("why"))
+            .await
+            .unwrap();
+    }
+    let get = async |filter| store.decisions(filter).await.unwrap();
+    let all = get(DecisionFilter::default()).await;
+    assert_eq!(all.len(), 10);
+    assert_eq!(all[0].1.reasons, ["why"]);
+    let last = get(DecisionFilter {
+        last: Some(3),
+        ..Default::default()
+    })
+    .await;
+    assert_eq!(last[0].1.subject, "order 7");
+    let after = get(DecisionFilter {
+        after: all[7].0,
+        ..Default::default()
+    })
+    .await;
+    assert_eq!(after.len(), 2);
+    let alarms = get(DecisionFilter {
+        refusals: true,
+        ..Default::default()
+    })
+    .await;
+    assert_eq!(alarms.len(), 2);
+    let about = get(DecisionFilter {
+        about: Some("1003".into()),
+        ..Default::default()
+    })
+    .await;
+    assert_eq!(about[0].1.subject, "order 3");
+}
+
+#[test]
+fn user_names_are_short_printable_ascii() {
+    for good in ["alice", "a", "alice.b-c_d@example.com", "7of9", "a+b"] {
+        assert!(good.parse::<UserName>().is_ok(), "{good}");
+    }
+    let long = "a".repeat(65);
+    for bad in [
+        "",
+        "-alice",
+        ".a",
+        "alice bob",
+        "alice\n",
+        "ålice",
+        "a/b",
+        "a\"b",
+        &long,
+    ] {
+        assert!(bad.parse::<UserName>().is_err(), "{bad:?}");
+    }
+}
