@@ -59,7 +59,7 @@ impl Ca {
     /// Names another attestation root, such as the virtual YubiKey's.
     pub fn trust_attestation_root(&self, pem: &Path) -> Result<()> {
         self.configure(&format!(
-            "\n[[attestation_root]]\nname = \"virtual\"\nfile = \"{}\"\n",
+            "\n[[attestation_root]]\nfile = \"{}\"\n",
             pem.display()
         ))
     }

@@ -1,6 +1,7 @@
 //! The person's side: a home of its own, a PIN that an askpass program types,
 //! and the way to the (virtual) YubiKey.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -26,14 +27,14 @@ pub struct Laptop {
     dlogin: PathBuf,
     home: PathBuf,
     askpass: PathBuf,
-    smart_card: Vec<(String, String)>,
+    smart_card: Vec<(&'static str, OsString)>,
     pin: String,
 }
 
 impl Laptop {
     /// A new home in `home`; `smart_card` is the environment that leads to the
     /// reader; `pin` is what the person will type.
-    pub fn new(home: &Path, smart_card: Vec<(String, String)>, pin: &str) -> Result<Self> {
+    pub fn new(home: &Path, smart_card: Vec<(&'static str, OsString)>, pin: &str) -> Result<Self> {
         fs::create_dir_all(home.join("run"))?;
         fs::set_permissions(home.join("run"), fs::Permissions::from_mode(0o700))?;
         let askpass = home.join("askpass");

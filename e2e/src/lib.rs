@@ -11,6 +11,7 @@ pub mod laptop;
 pub mod mtls;
 pub mod process;
 pub mod programs;
+pub mod site;
 pub mod sshd;
 
 pub use failure::{Failure, Result};

@@ -24,7 +24,14 @@ impl MtlsServer {
         let certificate = dir.join("server.pem");
         process::succeed(
             Command::new(&openssl)
-                .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+                .args([
+                    "req",
+                    "-x509",
+                    "-newkey",
+                    "ec",
+                    "-pkeyopt",
+                    "ec_paramgen_curve:P-256",
+                ])
                 .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
                 .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
                 .arg("-keyout")
@@ -43,7 +50,14 @@ impl MtlsServer {
             .arg(client_root)
             // -Verify wants a certificate; without the second flag a bad one
             // is reported and let in.
-            .args(["-Verify", "4", "-verify_return_error", "-purpose", "sslclient", "-www"]);
+            .args([
+                "-Verify",
+                "4",
+                "-verify_return_error",
+                "-purpose",
+                "sslclient",
+                "-www",
+            ]);
         let mut server = Background::start(command, &dir.join("s_server.log"))?;
         server.wait_for("ACCEPT", {
             let log = dir.join("s_server.log");
@@ -74,7 +88,10 @@ impl MtlsServer {
         curl.args(["--silent", "--show-error", "--fail", "--max-time", "60"])
             .arg("--cacert")
             .arg(&self.certificate)
-            .args(["--resolve", &format!("localhost:{}:127.0.0.1", self.address.port())]);
+            .args([
+                "--resolve",
+                &format!("localhost:{}:127.0.0.1", self.address.port()),
+            ]);
         Ok(curl)
     }
 }

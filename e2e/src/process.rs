@@ -1,6 +1,7 @@
 //! Processes that end with the journey, and waiting without sleeping blindly.
 
 use std::fs::File;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -128,9 +129,28 @@ pub fn run(command: &mut Command) -> Result<Output> {
     })
 }
 
+/// Runs to the end with `input` on its standard input.
+pub fn run_with_input(command: &mut Command, input: &str) -> Result<Output> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // Who does not read it says so by its exit code.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    Ok(child.wait_with_output()?)
+}
+
 /// Runs to the end and wants success; gives what was printed.
 pub fn succeed(command: &mut Command) -> Result<String> {
     let output = run(command)?;
+    printed(command, &output)
+}
+
+/// What a program printed that ended well; what it said if it did not.
+pub fn printed(command: &Command, output: &Output) -> Result<String> {
     if output.status.success() {
         return Ok(text(&output.stdout));
     }

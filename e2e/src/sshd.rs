@@ -20,7 +20,12 @@ impl Sshd {
     /// Starts it in `dir`. `user_cas` are lines for TrustedUserCAKeys;
     /// `principal` is the one name that may enter.
     pub fn start(dir: &Path, user_cas: &str, principal: &str) -> Result<Self> {
-        Self::start_as(Command::new(programs::system("sshd")?), dir, user_cas, principal)
+        Self::start_as(
+            Command::new(programs::system("sshd")?),
+            dir,
+            user_cas,
+            principal,
+        )
     }
 
     /// The same with a launcher before it (`faketime`, say): `launcher` is a
@@ -65,7 +70,9 @@ impl Sshd {
             dir.join("known_hosts"),
             format!("[127.0.0.1]:{} {public}", address.port()),
         )?;
-        launcher.args(["-D", "-e", "-f"]).arg(dir.join("sshd_config"));
+        launcher
+            .args(["-D", "-e", "-f"])
+            .arg(dir.join("sshd_config"));
         let mut server = Background::start(launcher, &dir.join("sshd.log"))?;
         server.wait_for_port(address)?;
         Ok(Self {
@@ -93,7 +100,9 @@ impl Sshd {
             ))
             .args(["-o", "GlobalKnownHostsFile=none"])
             .args(["-o", "StrictHostKeyChecking=yes"])
-            .args(["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"])
+            // Only what the caller names. (`IdentitiesOnly` would leave out the
+            // keys of a PKCS#11 module, too.)
+            .args(["-o", "IdentityFile=none", "-o", "IdentityAgent=none"])
             .args(["-o", "PreferredAuthentications=publickey"]);
         Ok(ssh)
     }
