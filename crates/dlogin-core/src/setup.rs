@@ -14,7 +14,10 @@ mod error;
 mod occupant;
 
 use piv_attest::{Firmware, KeyAlgorithm, PinPolicy, Slot, TouchPolicy};
-use piv_token::{Attestation, Generate, ManageToken, Management, ManagementKey, Pin, TouchPrompt};
+use piv_token::{
+    Attestation, Generate, ManageToken, Management, ManagementKey, ManagementStatus, Pin,
+    TouchPrompt,
+};
 use serde::{Deserialize, Serialize};
 
 pub use error::SetupError;
@@ -123,6 +126,12 @@ pub enum Warning {
          change it with `ykman piv access change-management-key --generate --protect`"
     )]
     FactoryManagementKey,
+    /// Whoever finds the key can give it a new PIN.
+    #[error(
+        "the YubiKey has the factory's PUK, so whoever finds it can set a new PIN: \
+         change it with `ykman piv access change-puk`"
+    )]
+    FactoryPuk,
     /// A CA refuses such keys unless its policy was changed.
     #[error("a CA accepts no key with PIN policy \"{0}\" unless its policy was changed")]
     PinPolicy(PinPolicy),
@@ -225,7 +234,7 @@ fn make(
         let management = Management::Key(ManagementKey::from_hex(text.trim())?);
         token.generate(&request(management), touch)?
     };
-    let warnings = warnings(&key, token.info().firmware, status.factory);
+    let warnings = warnings(&key, token.info().firmware, status);
     Ok(Made {
         key,
         replaced,
@@ -257,10 +266,11 @@ fn refuse_factory_pin(
     }
 }
 
-fn warnings(key: &Attestation, firmware: Firmware, factory_key: bool) -> Vec<Warning> {
+fn warnings(key: &Attestation, firmware: Firmware, status: ManagementStatus) -> Vec<Warning> {
     let ecdsa = key.algorithm().is_ecdsa();
     [
-        factory_key.then_some(Warning::FactoryManagementKey),
+        status.factory.then_some(Warning::FactoryManagementKey),
+        (status.factory_puk == Some(true)).then_some(Warning::FactoryPuk),
         (key.pin_policy() == PinPolicy::Never).then(|| Warning::PinPolicy(key.pin_policy())),
         (key.touch_policy() != TouchPolicy::Always)
             .then(|| Warning::TouchPolicy(key.touch_policy())),

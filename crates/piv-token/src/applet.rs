@@ -14,6 +14,7 @@ const PIV_AID: &[u8] = &[0xa0, 0x00, 0x00, 0x03, 0x08];
 const OTP_AID: &[u8] = &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x20, 0x01];
 
 const PIN_REFERENCE: u8 = 0x80;
+const PUK_REFERENCE: u8 = 0x81;
 const MANAGEMENT_REFERENCE: u8 = 0x9b;
 
 /// A data object of the application.
@@ -249,6 +250,11 @@ impl<'c> Applet<'c> {
     /// GET METADATA of the management key.
     pub(crate) fn management_metadata(&mut self) -> Result<Option<Metadata>, Error> {
         self.metadata(MANAGEMENT_REFERENCE)
+    }
+
+    /// GET METADATA of the PUK.
+    pub(crate) fn puk_metadata(&mut self) -> Result<Option<Metadata>, Error> {
+        self.metadata(PUK_REFERENCE)
     }
 
     /// GENERATE ASYMMETRIC KEY PAIR.

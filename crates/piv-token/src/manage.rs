@@ -12,7 +12,7 @@ pub trait ManageToken: Token {
     /// When the card cannot be reached.
     fn inspect(&mut self, slot: Slot) -> Result<SlotContents, Error>;
 
-    /// What is known of the management key. Needs no PIN.
+    /// What is known of management key and PUK. Needs no PIN.
     ///
     /// # Errors
     /// When the card cannot be reached.
@@ -110,13 +110,16 @@ impl std::fmt::Debug for ManagementKey {
     }
 }
 
-/// What is known of the management key.
+/// What is known of the management key, and of the PUK, which can set a new PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ManagementStatus {
     /// Whether it is the one that every YubiKey leaves the factory with.
     pub factory: bool,
     /// Whether the card keeps it under its PIN, as ykman does it.
     pub protected: bool,
+    /// Whether the PUK is the one that every YubiKey leaves the factory with.
+    /// Firmware before 5.3 does not tell.
+    pub factory_puk: Option<bool>,
 }
 
 /// What is in a slot.

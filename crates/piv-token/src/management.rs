@@ -145,6 +145,7 @@ impl Lock {
         Ok(ManagementStatus {
             factory,
             protected: self.protected,
+            factory_puk: applet.puk_metadata()?.and_then(|m| m.factory),
         })
     }
 

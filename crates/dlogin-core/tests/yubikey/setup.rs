@@ -44,7 +44,10 @@ fn a_login_key_is_made_as_most_people_want_it() {
     assert_eq!(made.key.pin_policy(), PinPolicy::Once);
     assert_eq!(made.key.touch_policy(), TouchPolicy::Always);
     assert_eq!(made.replaced, None);
-    assert_eq!(made.warnings, [Warning::FactoryManagementKey]);
+    assert_eq!(
+        made.warnings,
+        [Warning::FactoryManagementKey, Warning::FactoryPuk]
+    );
     // Neither PIN nor touch: the factory's management key opens the card.
     assert!(person.asked.is_empty() && person.touches.0.is_empty());
     // Programs that look for certificates find it.
@@ -180,6 +183,16 @@ fn a_management_key_kept_under_the_pin_costs_the_pin_alone() {
         "ykman",
         &[&change[..], &["--generate", "--protect", "-P", PIN]].concat(),
     );
+    let puk = [
+        "piv",
+        "access",
+        "change-puk",
+        "-p",
+        "12345678",
+        "-n",
+        "87654321",
+    ];
+    person::run("ykman", &puk);
     let mut person = Person::new(&["999999", PIN]);
     let made = run(&mut person, &mut yubikey, &Setup::new(KeyUse::Login)).unwrap();
     assert_eq!(made.warnings, []);
@@ -263,6 +276,7 @@ fn policies_that_a_ca_refuses_are_warned_of() {
         made.warnings,
         [
             Warning::FactoryManagementKey,
+            Warning::FactoryPuk,
             Warning::PinPolicy(PinPolicy::Never),
             Warning::TouchPolicy(TouchPolicy::Cached),
             Warning::Eucleak(piv_attest::Firmware::new(5, 4, 3)),
