@@ -1,5 +1,6 @@
 //! Verify YubiKey PIV attestation: is this key really in a YubiKey, and under which rules.
 #![cfg_attr(not(feature = "std"), no_std)]
+#![forbid(unsafe_code)]
 
 extern crate alloc;
 

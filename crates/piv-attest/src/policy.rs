@@ -4,6 +4,8 @@ mod advisory;
 mod fingerprint;
 mod refusal;
 mod roca;
+#[cfg(test)]
+mod tests;
 
 pub use advisory::{Advisory, FirmwareRange, Response};
 pub use fingerprint::Fingerprint;

@@ -71,7 +71,7 @@ mod none {
 
     /// Without std there is nothing to share between threads with, so nothing is remembered.
     #[derive(Debug, Default)]
-    pub(in crate::verifier) struct Issuers;
+    pub(in crate::verifier) struct Issuers(());
 
     impl Issuers {
         #[allow(clippy::unused_self, reason = "the same calls as with std")]

@@ -1,6 +1,8 @@
 //! One rule at a time: a chain in which everything is as it belongs but one thing.
 
+mod anchors;
 mod form;
+#[cfg(feature = "std")]
 mod memory;
 mod roles;
 

@@ -10,3 +10,6 @@
 mod corpus;
 mod formats;
 mod genuine;
+mod no_std;
+mod openssl;
+mod properties;

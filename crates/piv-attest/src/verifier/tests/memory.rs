@@ -31,7 +31,6 @@ fn checks<const TEST: usize>(run: impl FnOnce()) -> usize {
     CHECKS[TEST].load(Ordering::SeqCst) - before
 }
 
-#[cfg(feature = "std")]
 #[test]
 fn a_chain_costs_two_checks_cold_and_one_warm() {
     let pki = Pki::new();
@@ -78,7 +77,6 @@ fn nothing_is_checked_that_form_or_roles_refuse() {
     assert_eq!(checks::<1>(refused), 0);
 }
 
-#[cfg(feature = "std")]
 #[test]
 fn times_are_judged_afresh_for_what_is_remembered() {
     let mut pki = Pki::new();
@@ -105,7 +103,6 @@ fn times_are_judged_afresh_for_what_is_remembered() {
     assert!(verifier.verify(&leaf, &[&device], NOW).is_ok());
 }
 
-#[cfg(feature = "std")]
 #[test]
 fn only_what_a_trusted_authority_signed_is_remembered() {
     let pki = Pki::new();
@@ -123,7 +120,6 @@ fn only_what_a_trusted_authority_signed_is_remembered() {
     assert_eq!(verifier.issuers.len(), 0);
 }
 
-#[cfg(feature = "std")]
 #[test]
 fn memory_is_bounded() {
     use super::super::issuers::{CAPACITY, Issuer, Issuers};
@@ -149,7 +145,6 @@ fn memory_is_bounded() {
     assert_eq!(issuers.len(), CAPACITY);
 }
 
-#[cfg(feature = "std")]
 #[test]
 fn one_verifier_serves_many_threads() {
     let pki = Pki::new();

@@ -390,7 +390,8 @@ fn certification_is_read_from_the_device_alone() {
 
 #[test]
 fn everything_must_be_valid_at_the_time_given() {
-    let times = |at: fn(&mut Pki) -> &mut Spec, before: &str, after_: &str| {
+    type Part = fn(&mut Pki) -> &mut Spec;
+    let times = |at: Part, before: &str, after_: &str| {
         let (before, end) = (utc(before), utc(after_));
         after(|pki| {
             let spec = at(pki);
@@ -398,7 +399,7 @@ fn everything_must_be_valid_at_the_time_given() {
             spec.not_after = end;
         })
     };
-    let parts: [(Place, fn(&mut Pki) -> &mut Spec); 3] = [
+    let parts: [(Place, Part); 3] = [
         (LEAF, |pki| &mut pki.leaf),
         (DEVICE, |pki| &mut pki.device),
         (Place::Root, |pki| &mut pki.root),
@@ -558,4 +559,35 @@ fn several_certificates_may_have_the_issuers_name() {
         .verify(&pki.leaf.der(), &[&foreign, &other], NOW)
         .expect_err("neither");
     assert_eq!(error.at(), DEVICE);
+}
+
+#[test]
+fn other_branches_of_a_trusted_root_issue_no_devices() {
+    // As under Yubico Attestation Root 1: what issues devices with PIV is trusted, the root and its
+    // branches for FIDO, OpenPGP and the like are not, though they are one family.
+    let piv = Pki::of_firmware(5, 7, 4);
+    let mut fido = piv.clone();
+    fido.root.subject = name("Yubico FIDO Attestation B 1");
+    fido.root.spki = Key::P256(5).spki();
+    fido.device.issuer.clone_from(&fido.root.subject);
+    fido.device.signer = Key::P256(5);
+    let verifier = Verifier::builder()
+        .root_of(&piv.root.der(), RootFamily::YubicoAttestation)
+        .expect("a root")
+        .build();
+    let chain = [fido.device.der(), fido.root.der(), piv.root.der()];
+    let chain: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
+    assert!(
+        verifier
+            .verify(&piv.leaf.der(), &[&piv.device.der()], NOW)
+            .is_ok()
+    );
+    let error = verifier
+        .verify(&fido.leaf.der(), &chain, NOW)
+        .expect_err("another branch");
+    let issuer = "Yubico FIDO Attestation B 1".to_string();
+    assert_eq!(
+        (error.at(), error.rule()),
+        (DEVICE, &Rule::UntrustedIssuer { issuer })
+    );
 }
