@@ -18,12 +18,18 @@ pub struct MtlsServer {
 impl MtlsServer {
     /// Starts it in `dir`; clients are verified against `client_root` (PEM).
     pub fn start(dir: &Path, client_root: &Path) -> Result<Self> {
+        Self::start_as(Command::new(programs::system("openssl")?), dir, client_root)
+    }
+
+    /// The same with a launcher before it (`faketime`, say): `launcher` is a
+    /// command whose last argument is openssl's path.
+    pub fn start_as(launcher: Command, dir: &Path, client_root: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
         let address = process::free_address()?;
         let openssl = programs::system("openssl")?;
         let certificate = dir.join("server.pem");
         process::succeed(
-            Command::new(&openssl)
+            Command::new(openssl)
                 .args([
                     "req",
                     "-x509",
@@ -39,7 +45,7 @@ impl MtlsServer {
                 .arg("-out")
                 .arg(&certificate),
         )?;
-        let mut command = Command::new(openssl);
+        let mut command = launcher;
         command
             .args(["s_server", "-accept", &address.to_string()])
             .arg("-cert")
