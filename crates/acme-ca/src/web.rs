@@ -112,6 +112,7 @@ pub fn router(web: Arc<Web>) -> Router {
     let id = |path: &str| format!("{path}{{id}}");
     Router::new()
         .route(paths::DIRECTORY, get(directory::get))
+        .route(paths::ROOT, get(directory::root))
         .route(paths::NEW_NONCE, get(nonce::new))
         .route(paths::NEW_ACCOUNT, post(account::new))
         .route(paths::NEW_ORDER, post(order::new))

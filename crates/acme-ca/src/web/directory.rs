@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use acme_wire::directory::{Directory, DirectoryMeta};
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 
+use super::problem::Error;
 use super::{Web, answer, paths};
+use crate::pki;
 
 /// GET of the directory.
 pub(crate) async fn get(State(web): State<Arc<Web>>) -> Response {
@@ -33,4 +36,19 @@ pub(crate) async fn get(State(web): State<Arc<Web>>) -> Response {
         }),
     };
     answer::json(StatusCode::OK, &directory)
+}
+
+/// GET of the root certificate. It proves nothing by coming from here: whoever fetches it
+/// compares it with the fingerprint that the operator gave.
+pub(crate) async fn root(State(web): State<Arc<Web>>) -> Result<Response, Error> {
+    let pem =
+        pki::pem_certificate(web.ca.hierarchy().root_der()).map_err(|error| Error::Internal {
+            what: format!("the root certificate could not be written: {error}"),
+        })?;
+    let mut response = Response::new(Body::from(pem));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/x-pem-file"),
+    );
+    Ok(response)
 }
