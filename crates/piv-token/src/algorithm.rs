@@ -42,19 +42,34 @@ pub(crate) fn byte(key: KeyAlgorithm) -> Option<u8> {
     }
 }
 
+/// That this firmware attests keys at all.
+pub(crate) fn attesting(has: Firmware) -> Result<(), Error> {
+    let needs = Firmware::new(4, 3, 0);
+    if has < needs {
+        return Err(Error::Firmware {
+            what: "attestation",
+            needs,
+            has,
+        });
+    }
+    Ok(())
+}
+
 /// The number of an algorithm that this firmware can make a good key of.
 pub(crate) fn makeable(slot: Slot, key: KeyAlgorithm, has: Firmware) -> Result<u8, Error> {
     let number = byte(key).ok_or_else(|| Error::Algorithm {
         slot,
         algorithm: key.to_string(),
     })?;
-    let (what, needs) = match key {
-        KeyAlgorithm::Ed25519 => ("an Ed25519 key", Firmware::new(5, 7, 0)),
-        KeyAlgorithm::Rsa3072 => ("an RSA-3072 key", Firmware::new(5, 7, 0)),
-        KeyAlgorithm::Rsa4096 => ("an RSA-4096 key", Firmware::new(5, 7, 0)),
-        _ => ("attestation", Firmware::new(4, 3, 0)),
+    attesting(has)?;
+    let needs = Firmware::new(5, 7, 0);
+    let newer = match key {
+        KeyAlgorithm::Ed25519 => Some("an Ed25519 key"),
+        KeyAlgorithm::Rsa3072 => Some("an RSA-3072 key"),
+        KeyAlgorithm::Rsa4096 => Some("an RSA-4096 key"),
+        _ => None,
     };
-    if has < needs {
+    if let Some(what) = newer.filter(|_| has < needs) {
         return Err(Error::Firmware { what, needs, has });
     }
     let roca = Firmware::new(4, 2, 6)..=Firmware::new(4, 3, 4);

@@ -12,6 +12,12 @@ pub enum Error {
          and start it (systemctl start pcscd.socket)"
     )]
     NoPcscd,
+    /// pcscd runs, but does not let this person use cards.
+    #[error(
+        "pcscd does not let you use smart cards: polkit allows it in a local session; \
+         for other sessions an administrator adds a rule for org.debian.pcsc-lite.access_card"
+    )]
+    NotPermitted,
     /// pcscd knows no reader with a card in it; a YubiKey brings its own.
     #[error(
         "no YubiKey is plugged in: plug it in (if it is in, `pcsc_scan` should show it; \

@@ -12,6 +12,9 @@ use std::{ffi::CString, time::Duration};
 /// How long we wait for another program to let go of the card.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long for a reader that is not named like a YubiKey.
+const BRIEFLY: Duration = Duration::from_millis(200);
+
 /// All YubiKeys with PIV that are plugged in, in the order of their readers.
 ///
 /// # Errors
@@ -87,21 +90,27 @@ impl Probe {
             trouble: None,
         };
         for reader in readers {
+            let name = session::shown(reader);
+            let yubikey = name.to_ascii_lowercase().contains("yubi");
             let visit = Visit {
                 reader: reader.clone(),
-                patience,
+                // Some other card that is in use must not hold us up.
+                patience: if yubikey {
+                    patience
+                } else {
+                    patience.min(BRIEFLY)
+                },
                 leave: Leave::AsItIs,
             };
-            let name = session::shown(reader);
             let shown = name.clone();
             let mut nobody = |_: TouchNeed| {};
             match visit.run(&mut nobody, move |card, _| identify(card, shown)) {
                 Ok(Some(info)) => probe.found.push((reader.clone(), info)),
                 Ok(None) => probe.others.push(name),
-                Err(Error::NoPcscd) => return Err(Error::NoPcscd),
+                Err(e @ (Error::NoPcscd | Error::NotPermitted)) => return Err(e),
                 // An empty reader.
                 Err(Error::Unplugged) => {}
-                Err(e) if name.to_ascii_lowercase().contains("yubi") => probe.trouble = Some(e),
+                Err(e) if yubikey => probe.trouble = Some(e),
                 Err(e) => {
                     tracing::debug!(reader = name, error = %e, "not a YubiKey");
                     probe.others.push(name);

@@ -297,6 +297,7 @@ pub(crate) fn error(e: pcsc::Error) -> Error {
     use pcsc::Error as P;
     match e {
         P::NoService | P::ServiceStopped => Error::NoPcscd,
+        P::SecurityViolation => Error::NotPermitted,
         P::NoReadersAvailable => Error::NoReader,
         P::NoSmartcard
         | P::RemovedCard

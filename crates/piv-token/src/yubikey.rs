@@ -108,6 +108,7 @@ impl Token for YubiKey {
 
     fn attest(&mut self, slot: Slot) -> Result<Attestation, Error> {
         self.attested.remove(&slot);
+        algorithm::attesting(self.info.firmware)?;
         let attestation = self.quietly(Leave::AsItIs, move |mut v| attest(&mut v.applet, slot))?;
         self.attested.insert(slot, attestation.clone());
         Ok(attestation)

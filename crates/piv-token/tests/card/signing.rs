@@ -165,3 +165,17 @@ fn an_imported_key_is_told_apart() {
     let contents = yubikey.inspect(SLOT).unwrap();
     assert!(!contents.key.unwrap().generated);
 }
+
+#[test]
+fn firmware_that_attests_nothing_is_told() {
+    let launcher = Launcher::new().key(rig::key(Firmware::new(4, 2, 8)));
+    let Some(_keys) = rig::with(launcher, "signing::firmware_that_attests_nothing_is_told") else {
+        return;
+    };
+    let mut yubikey = piv_token::open(None).unwrap();
+    let error = yubikey.attest(SLOT).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "attestation needs YubiKey firmware 4.3.0; this one has 4.2.8"
+    );
+}
