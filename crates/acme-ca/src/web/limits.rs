@@ -5,6 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// What one client may have and do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Limits {
     pub accounts: u32,
     /// New orders from one address in a minute.
     pub orders: u32,
+    /// How long the body of a request may take.
+    pub body: Duration,
 }
 
 impl Default for Limits {
@@ -23,6 +26,7 @@ impl Default for Limits {
             open_orders: 100,
             accounts: 1_000,
             orders: 60_000,
+            body: Duration::from_secs(10),
         }
     }
 }

@@ -12,6 +12,7 @@ use http::{StatusCode, header};
 use super::post::Post;
 use super::problem::Error;
 use super::{Web, answer, paths, random, random_id};
+use crate::audit::{self, Decision, Outcome};
 use crate::config::{BadValidity, Profile};
 use crate::orders::{AuthorizationStatus, ChallengeStatus, OrderStatus};
 use crate::store::Orders;
@@ -31,7 +32,16 @@ pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Respo
                 retry_after,
             })?;
     }
-    let order = draft(&web, &caller.account.id, &request, now)?;
+    let order = match draft(&web, &caller.account.id, &request, now) {
+        Ok(order) => order,
+        Err(error) => {
+            let account = format!("account {}", caller.account.id);
+            let refused = Decision::new(Outcome::Refused, "order.new", &account, &account, now)
+                .because(&error);
+            audit::record(web.ca.store(), refused).await?;
+            return Err(error);
+        }
+    };
     match web
         .ca
         .store()

@@ -19,9 +19,6 @@ use crate::serve::Peer;
 use crate::store::Orders;
 use crate::store::orders::Account;
 
-/// How long a body may take.
-const BODY_TIME: Duration = Duration::from_secs(10);
-
 /// A well-formed request that nobody has verified.
 pub(crate) struct Post {
     jws: UnverifiedJws,
@@ -51,7 +48,7 @@ impl FromRequest<Arc<Web>> for Post {
             .map_or("/", http::uri::PathAndQuery::as_str);
         let url = web.ca.config().url.join(path);
         let peer = request.extensions().get::<Peer>().copied();
-        let body = read(request.into_body()).await?;
+        let body = read(request.into_body(), web.limits.body).await?;
         Ok(Self {
             jws: UnverifiedJws::parse(&body)?,
             url,
@@ -60,9 +57,9 @@ impl FromRequest<Arc<Web>> for Post {
     }
 }
 
-async fn read(body: Body) -> Result<bytes::Bytes, Error> {
+async fn read(body: Body, time: Duration) -> Result<bytes::Bytes, Error> {
     let body = Limited::new(body, jws::MAX_LEN);
-    match tokio::time::timeout(BODY_TIME, body.collect()).await {
+    match tokio::time::timeout(time, body.collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(Error::TooLarge { most: jws::MAX_LEN })

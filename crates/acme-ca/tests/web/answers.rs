@@ -40,7 +40,11 @@ async fn wrong_magic() {
 async fn wrong_length() {
     let (world, mut card, key, client, placed) = placed().await;
     let bytes = message(&client, &[&placed], &key).as_bytes().to_vec();
-    for wrong in [&bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat(), &bytes[..32]] {
+    for wrong in [
+        &bytes[..bytes.len() - 1],
+        &[&bytes[..], &[0]].concat(),
+        &bytes[..32],
+    ] {
         let placed = client.place_serial("tls", SERIAL).await;
         let payload = signed(&mut card, &key, wrong);
         refused(&world, &client, &placed, &payload, INCORRECT, "message has").await;
@@ -107,10 +111,17 @@ async fn an_answer_used_twice_reads_what_was_decided() {
     let payload = answer(&mut card, &key, &client, &[&placed]);
     let first = client.answer(&placed, &payload).await;
     assert_eq!(client.answer(&placed, &payload).await, first);
-    assert_eq!(client.answer(&placed, b"{}").await, first, "nor is it spoilt");
+    assert_eq!(
+        client.answer(&placed, b"{}").await,
+        first,
+        "nor is it spoilt"
+    );
     client.collect(&placed, None).await;
     assert_eq!(client.answer(&placed, &payload).await, first);
-    client.finalize(&placed, None).await.refused(403, "orderNotReady");
+    client
+        .finalize(&placed, None)
+        .await
+        .refused(403, "orderNotReady");
     assert_eq!(world.issued().await.len(), 1);
     assert_eq!(world.audit("challenge.answer").await.len(), 1);
 }
@@ -170,7 +181,11 @@ async fn a_right_and_a_wrong_answer_at_once_are_decided_alike() {
         assert_eq!(answered[0], answered[1], "both read the one decision");
         let order = client.order(&placed).await;
         let valid = answered[0].status == ChallengeStatus::Valid;
-        let expected = if valid { OrderStatus::Ready } else { OrderStatus::Invalid };
+        let expected = if valid {
+            OrderStatus::Ready
+        } else {
+            OrderStatus::Invalid
+        };
         assert_eq!(order.status, expected);
     }
     assert_eq!(world.audit("challenge.answer").await.len(), 8);
@@ -185,7 +200,10 @@ async fn expired_challenge() {
     let detail = late.refused(403, MALFORMED);
     assert!(detail.contains("make a new order"), "{detail}");
     assert_eq!(client.order(&placed).await.status, OrderStatus::Invalid);
-    client.finalize(&placed, None).await.refused(403, "orderNotReady");
+    client
+        .finalize(&placed, None)
+        .await
+        .refused(403, "orderNotReady");
     assert!(world.issued().await.is_empty());
     let audit = world.audit("challenge.answer").await;
     assert!(audit[0].reasons[0].contains("expired"), "{audit:?}");
@@ -223,17 +241,38 @@ async fn other_ask(change: impl FnOnce(Ask<'_>) -> Detail) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_profile() {
-    other_ask(|ask| Ask { profile: "ssh", ..ask }.detail()).await;
+    other_ask(|ask| {
+        Ask {
+            profile: "ssh",
+            ..ask
+        }
+        .detail()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_not_after() {
-    other_ask(|ask| Ask { not_after: ask.not_after - 1, ..ask }.detail()).await;
+    other_ask(|ask| {
+        Ask {
+            not_after: ask.not_after - 1,
+            ..ask
+        }
+        .detail()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn not_after_left_out() {
-    other_ask(|ask| Ask { not_after: 0, ..ask }.detail()).await;
+    other_ask(|ask| {
+        Ask {
+            not_after: 0,
+            ..ask
+        }
+        .detail()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,7 +286,14 @@ async fn other_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_key_signed_for() {
-    other_ask(|ask| Ask { spki_sha256: [3; 32], ..ask }.detail()).await;
+    other_ask(|ask| {
+        Ask {
+            spki_sha256: [3; 32],
+            ..ask
+        }
+        .detail()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -342,7 +388,13 @@ async fn without_possession_nothing_is_told_of_records() {
         let decision = refused(&world, &client, &placed, &payload, INCORRECT, "signature").await;
         let unproven = acme_ca::audit::Outcome::Refused;
         assert_eq!(decision.outcome, unproven, "no alarm without possession");
-        told.push(client.get(&placed.challenge.url).await.json::<Challenge>().error);
+        told.push(
+            client
+                .get(&placed.challenge.url)
+                .await
+                .json::<Challenge>()
+                .error,
+        );
     }
     assert_eq!(told[0], told[1]);
 }
@@ -356,16 +408,23 @@ async fn errors_of_jws_and_nonce_do_not_spend_a_challenge() {
     let sign = |url: &str, nonce: &str| client.key.sign(url, nonce, kid, &payload).unwrap();
 
     let used = client.nonce().await;
-    client.send(&placed.url, sign(&placed.url, &used), jws::MEDIA_TYPE).await;
+    client
+        .send(&placed.url, sign(&placed.url, &used), jws::MEDIA_TYPE)
+        .await;
     let answer = client.send(url, sign(url, &used), jws::MEDIA_TYPE).await;
     answer.refused(400, "badNonce");
     let nonce = client.nonce().await;
-    let answer = client.send(url, sign(&placed.url, &nonce), jws::MEDIA_TYPE).await;
+    let answer = client
+        .send(url, sign(&placed.url, &nonce), jws::MEDIA_TYPE)
+        .await;
     answer.refused(403, "unauthorized");
     let nonce = client.nonce().await;
     let foreign = acme_wire::AccountKey::generate().unwrap();
     let body = foreign.sign(url, &nonce, kid, &payload).unwrap();
-    client.send(url, body, jws::MEDIA_TYPE).await.refused(400, MALFORMED);
+    client
+        .send(url, body, jws::MEDIA_TYPE)
+        .await
+        .refused(400, MALFORMED);
 
     assert!(world.audit("challenge.answer").await.is_empty());
     let answered = client.answer(&placed, &payload).await;

@@ -38,7 +38,11 @@ impl Answer {
     /// Asserts status and type of a problem, and returns its detail.
     pub fn refused(&self, status: u16, kind: &str) -> String {
         let problem = self.problem();
-        assert_eq!((self.status, problem.kind.name()), (status, kind), "{problem}");
+        assert_eq!(
+            (self.status, problem.kind.name()),
+            (status, kind),
+            "{problem}"
+        );
         problem.detail.unwrap()
     }
 
@@ -82,7 +86,7 @@ pub struct Client {
     pub directory: Directory,
     pub key: AccountKey,
     pub kid: String,
-    nonce: Mutex<Option<String>>,
+    pub nonce: Mutex<Option<String>>,
 }
 
 impl Client {
@@ -106,6 +110,15 @@ impl Client {
         }
     }
 
+    /// The same client, connected anew to a server that knows no nonce of before.
+    pub fn over(self, http: reqwest::Client) -> Self {
+        Self {
+            http,
+            nonce: Mutex::new(None),
+            ..self
+        }
+    }
+
     pub fn thumbprint(&self) -> [u8; 32] {
         self.key.jwk().thumbprint()
     }
@@ -121,7 +134,10 @@ impl Client {
             .send()
             .await
             .unwrap();
-        answer.headers()["replay-nonce"].to_str().unwrap().to_owned()
+        answer.headers()["replay-nonce"]
+            .to_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Sends a body as it is.

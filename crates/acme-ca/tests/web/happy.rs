@@ -19,7 +19,10 @@ fn run(program: &str, arguments: &[&str]) -> String {
         String::from_utf8_lossy(&stdout).into_owned(),
         String::from_utf8_lossy(&stderr).into_owned(),
     );
-    assert!(status.success(), "{program} {arguments:?}: {stdout}{stderr}");
+    assert!(
+        status.success(),
+        "{program} {arguments:?}: {stdout}{stderr}"
+    );
     stdout
 }
 
@@ -62,7 +65,11 @@ async fn a_login_key_gets_a_tls_certificate_that_openssl_accepts() {
     assert!(text.contains("TLS Web Client Authentication"), "{text}");
     assert!(!text.contains(&SERIAL.to_string()), "{text}");
     assert_eq!(world.issued().await.len(), 1);
-    assert_eq!(world.audit("certificate.issue").await.len(), 2, "and the server's own");
+    assert_eq!(
+        world.audit("certificate.issue").await.len(),
+        2,
+        "and the server's own"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,15 +100,18 @@ async fn a_login_key_gets_an_ssh_certificate_that_ssh_keygen_reads() {
     let payload = answer(&mut card, &key, &client, &[&placed]);
     client.answer(&placed, &payload).await;
     let certificate = client.collect(&placed, None).await;
-    assert_eq!(
-        certificate.header("content-type"),
-        sshcert_acme::MEDIA_TYPE
-    );
+    assert_eq!(certificate.header("content-type"), sshcert_acme::MEDIA_TYPE);
     let path = world.dir.path().join("ssh-cert.pub");
     std::fs::write(&path, &certificate.body).unwrap();
     let text = run("ssh-keygen", &["-L", "-f", path.to_str().unwrap()]);
-    assert!(text.contains("ecdsa-sha2-nistp256-cert-v01@openssh.com user certificate"), "{text}");
-    assert!(text.contains("alice\n") && text.contains("deploy\n"), "{text}");
+    assert!(
+        text.contains("ecdsa-sha2-nistp256-cert-v01@openssh.com user certificate"),
+        "{text}"
+    );
+    assert!(
+        text.contains("alice\n") && text.contains("deploy\n"),
+        "{text}"
+    );
     assert!(text.contains("permit-pty"), "{text}");
 }
 

@@ -35,7 +35,11 @@ async fn imported_key() {
     let client = world.client().await;
     let known = SoftKey::generate();
     card.import(0x9C, &known.secret());
-    assert_eq!(card.attest_status(0x9C), 0x6A80, "the card attests no imported key");
+    assert_eq!(
+        card.attest_status(0x9C),
+        0x6A80,
+        "the card attests no imported key"
+    );
 
     // What is left to its owner: the attestation of another key …
     let placed = client.place_serial("tls", SERIAL).await;
@@ -47,7 +51,9 @@ async fn imported_key() {
     refused(&world, &client, &placed, &with_other, kind, reason).await;
 
     // … or one made by himself.
-    let leaf = forge(&genuine.chain[0], &known.spki(), None, |tbs| known.sign(tbs));
+    let leaf = forge(&genuine.chain[0], &known.spki(), None, |tbs| {
+        known.sign(tbs)
+    });
     let forged = SlotKey {
         slot: 0x9C,
         chain: vec![leaf, genuine.chain[1].clone()],
@@ -63,8 +69,7 @@ async fn wrong_slot() {
     card.move_key(0x9A, 0x9C);
     let moved = card.attested(0x9C);
     let reason = "slot is 9c, recorded is 9a";
-    let decision =
-        is_refused(&world, &client, &mut card, &moved, UNAUTHORIZED, reason).await;
+    let decision = is_refused(&world, &client, &mut card, &moved, UNAUTHORIZED, reason).await;
     assert_eq!(decision.outcome, Outcome::Alarm);
 }
 
@@ -87,7 +92,12 @@ async fn other_serial_than_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_firmware_than_recorded() {
-    differs("firmware", "\"5.7.2\"", "firmware is 5.7.4, recorded is 5.7.2").await;
+    differs(
+        "firmware",
+        "\"5.7.2\"",
+        "firmware is 5.7.4, recorded is 5.7.2",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,7 +173,9 @@ async fn customer_replaced_f9() {
     let client = world.client().await;
     let own = SoftKey::generate();
     let name = subject(&genuine.chain[1]);
-    let f9 = forge(&genuine.chain[1], &own.spki(), Some(&name), |tbs| own.sign(tbs));
+    let f9 = forge(&genuine.chain[1], &own.spki(), Some(&name), |tbs| {
+        own.sign(tbs)
+    });
     card.import(0xF9, &own.secret());
     card.put_f9(&f9);
     let attested = card.attested(0x9A);
@@ -208,8 +220,15 @@ async fn key_not_enrolled() {
     let (mut card, _, _) = world.alice().await;
     let client = world.client().await;
     let other = card.generate(0x9C, pin::ONCE, touch::ALWAYS);
-    let decision =
-        is_refused(&world, &client, &mut card, &other, UNAUTHORIZED, "not enrolled").await;
+    let decision = is_refused(
+        &world,
+        &client,
+        &mut card,
+        &other,
+        UNAUTHORIZED,
+        "not enrolled",
+    )
+    .await;
     assert_eq!(decision.outcome, Outcome::Refused);
 }
 

@@ -16,5 +16,9 @@ mod der;
 mod world;
 
 mod answers;
+mod csrs;
 mod happy;
 mod keys;
+mod lifecycle;
+mod orders;
+mod protocol;

@@ -1,8 +1,8 @@
 //! A CA with its server on loopback, a clock that the test moves, and people with keys.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use acme_ca::Ca;
@@ -218,8 +218,7 @@ impl World {
         let nonce = [5; 32];
         let message = EnrolmentMessage::new(root, user, &nonce, key.spki_sha256()).unwrap();
         let signature = card.sign(key.slot, message.as_bytes());
-        let bundle =
-            Bundle::new(root, user, nonce.to_vec(), key.chain.clone(), signature).unwrap();
+        let bundle = Bundle::new(root, user, nonce.to_vec(), key.chain.clone(), signature).unwrap();
         let request = Request {
             user: user.parse().unwrap(),
             usage,
@@ -242,8 +241,10 @@ impl World {
     pub async fn alice(&self) -> (Card, SlotKey, KeyId) {
         let mut card = Card::new(&self.root, SERIAL);
         let key = card.login();
-        let grants: &[(&str, &[&str])] =
-            &[("tls", &["alice.laptop.example"]), ("ssh", &["alice", "deploy"])];
+        let grants: &[(&str, &[&str])] = &[
+            ("tls", &["alice.laptop.example"]),
+            ("ssh", &["alice", "deploy"]),
+        ];
         let id = self.enrol(&mut card, &key, KeyUse::Login, grants).await;
         (card, key, id)
     }
@@ -371,7 +372,10 @@ pub async fn refused(
     let problem = answered.error.clone().unwrap();
     assert_eq!(problem.kind.name(), kind, "{problem}");
     let detail = problem.detail.clone().unwrap();
-    assert!(detail.contains(reason), "{detail:?} says nothing of {reason:?}");
+    assert!(
+        detail.contains(reason),
+        "{detail:?} says nothing of {reason:?}"
+    );
 
     // Spent: whatever comes now reads what was decided.
     assert_eq!(client.answer(placed, payload).await, answered);
