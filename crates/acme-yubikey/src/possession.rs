@@ -76,6 +76,12 @@ impl Response {
                 key
             }
         };
+        let algorithm = |key: &PublicKey| {
+            SignatureAlgorithm::usual_for(key.algorithm()).ok_or(PossessionError::KeyCannotSign)
+        };
+        algorithm(&certified_key)?;
+        let algorithm = algorithm(&proof_key)?;
+
         let ask = Ask {
             order_url: expected.order_url,
             profile: expected.profile,
@@ -88,11 +94,6 @@ impl Response {
         if *message.thumbprint() != expected.thumbprint {
             return Err(PossessionError::OtherAccount);
         }
-        let algorithm = |key: &PublicKey| {
-            SignatureAlgorithm::usual_for(key.algorithm()).ok_or(PossessionError::KeyCannotSign)
-        };
-        algorithm(&certified_key)?;
-        let algorithm = algorithm(&proof_key)?;
         proof_key
             .verify::<B>(algorithm, message.as_bytes(), &self.signature)
             .map_err(|_| PossessionError::Signature)?;
