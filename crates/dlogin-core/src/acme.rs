@@ -48,6 +48,13 @@ pub(crate) async fn directory(http: &Http, url: &str) -> Result<Directory, CaErr
     })
 }
 
+fn same_origin(a: &str, b: &str) -> bool {
+    match (reqwest::Url::parse(a), reqwest::Url::parse(b)) {
+        (Ok(a), Ok(b)) => a.origin().is_tuple() && a.origin() == b.origin(),
+        _ => false,
+    }
+}
+
 /// An account at the CA, ready to order.
 pub(crate) struct Session {
     http: Http,
@@ -137,6 +144,11 @@ impl Session {
     /// RFC 7638 thumbprint of the account key.
     pub(crate) fn thumbprint(&self) -> [u8; 32] {
         self.key.jwk().thumbprint()
+    }
+
+    /// Whether a URL has the scheme, host and port of the directory.
+    pub(crate) fn is_own_url(&self, url: &str) -> bool {
+        same_origin(&self.directory_url, url)
     }
 
     /// The connection.
@@ -280,4 +292,30 @@ fn problem_of(problem: instant_acme::Problem) -> Problem {
         })
         .collect();
     converted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_origin;
+
+    #[test]
+    fn an_orders_url_must_be_of_the_directorys_origin() {
+        let directory = "https://ca.example:4443/directory";
+        assert!(same_origin(directory, "https://ca.example:4443/order/1"));
+        for other in [
+            "https://other.example:4443/order/1",
+            "https://ca.example/order/1",
+            "http://ca.example:4443/order/1",
+            "https://ca.example:4443@other.example/order/1",
+            "/order/1",
+            "data:,",
+            "",
+        ] {
+            assert!(!same_origin(directory, other), "{other}");
+        }
+        assert!(
+            !same_origin("data:,", "data:,"),
+            "an opaque origin is nobody's"
+        );
+    }
 }

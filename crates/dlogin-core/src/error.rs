@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::login::OrderError;
+use crate::pin::PinError;
 use crate::{CaError, DiskKeyError, Exit, ProfileName};
 
 /// Why `dlogin` could not do what it was asked. The text is one line: what
@@ -77,7 +78,7 @@ pub enum Error {
 
     /// The PIN.
     #[error(transparent)]
-    Pin(#[from] crate::pin::PinError),
+    Pin(#[from] PinError),
 
     /// No key was made.
     #[error(transparent)]
@@ -203,6 +204,14 @@ fn toml_place(error: &toml::de::Error) -> String {
     format!("{place}{message}")
 }
 
+/// A key that was never made is not set up; everything else is the card's.
+fn card(error: &piv_token::Error) -> Exit {
+    match error {
+        piv_token::Error::NoKey { .. } => Exit::Missing,
+        _ => Exit::Card,
+    }
+}
+
 impl Error {
     /// The program's exit code for it.
     #[must_use]
@@ -219,7 +228,8 @@ impl Error {
             Self::NoSerial => Exit::Card,
             Self::SlotName { .. } | Self::Lifetime => Exit::Usage,
             Self::NoSuchProfile { .. } | Self::NothingOffered => Exit::Missing,
-            Self::Card(_) => Exit::Card,
+            Self::Card(error) => card(error),
+            Self::Pin(PinError::Card(error)) => card(error),
             Self::Pin(error) => error.exit(),
             Self::Setup(error) => error.exit(),
             Self::AccountRefused { .. } => Exit::Refused,

@@ -118,3 +118,6 @@ fn name(name: &GeneralName) -> Option<String> {
     };
     Some(printable(text))
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -185,6 +185,8 @@ async fn place(
             Err(OrderError::OtherOrder { what })
         }
     };
+    // A CA that relays another's challenge would name the other's order.
+    same("origin in its URL", session.is_own_url(&url))?;
     same("identifier", answer.identifiers == [identifier])?;
     same(
         "profile",
