@@ -2,3 +2,4 @@
 //! `cargo run --example NAME` from the root:
 //!
 //! - `verify_attestation`: verify the attestation of a key, and print what it says.
+//! - `attested_web_handler`: a web handler that only keys in a YubiKey get past.

@@ -123,11 +123,14 @@ fn changed_chain() -> impl Strategy<Value = (usize, Vec<u8>, Vec<u8>)> {
         let (mut leaf, mut device) = CHAINS[chain].clone();
         let target = if in_leaf { &mut leaf } else { &mut device };
         for (at, byte, kind) in edits {
+            if target.is_empty() {
+                break;
+            }
             let at = at.index(target.len());
             match kind {
                 0 => drop(target.remove(at)),
                 1 => target.insert(at, byte),
-                2 => target.truncate(at.max(1)),
+                2 => target.truncate(at),
                 _ => target[at] = byte,
             }
         }
