@@ -17,7 +17,7 @@ build:
 
 demo: setup ## the main job, from an empty folder to ssh and curl
 	$(CARGO) build --locked --bins
-	@target/debug/demo
+	@$${CARGO_TARGET_DIR:-target}/debug/demo
 
 test: setup lint build ## everything that must hold
 	scripts/corpus-present
