@@ -4,16 +4,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use der::Decode;
+use der::{Decode, Encode};
 use x509_cert::Certificate;
 
 use crate::signer::{Algorithm, FileKey, KeyFileError, Signer};
 
 mod authority;
+mod signed;
 mod ssh;
 mod tbs;
 
 pub use authority::Authority;
+pub(crate) use signed::Signed;
 pub use ssh::SshAuthority;
 pub(crate) use tbs::{
     Purpose, San, Template, algorithm_identifier, assemble, common_name, key_identifier,
@@ -99,6 +101,12 @@ pub enum PkiError {
         key: PathBuf,
         /// The certificate file.
         certificate: PathBuf,
+    },
+    /// An intermediate that the root did not sign.
+    #[error("{path} is not signed by the root in pki/root.pem")]
+    NotUnderRoot {
+        /// The certificate file.
+        path: PathBuf,
     },
     /// A CA certificate's time is over, or has not begun.
     #[error("{path} is not valid now: the clock is wrong, or the CA needs a new hierarchy")]
@@ -211,6 +219,9 @@ impl Hierarchy {
             let key_path = layout.key(name);
             let key = FileKey::load(&key_path)?;
             let der = read_certificate(&path)?;
+            if !is_signed_by(&der, &root_der) {
+                return Err(PkiError::NotUnderRoot { path });
+            }
             Authority::new(&der, Arc::new(key))?.ok_or(PkiError::Mismatch {
                 key: key_path,
                 certificate: path,
@@ -224,10 +235,11 @@ impl Hierarchy {
                 SshAuthority::new(Arc::new(key), name).ok_or(PkiError::Ssh { path })
             })
             .collect::<Result<_, PkiError>>()?;
+        let (clients, servers) = (authority("clients")?, authority("servers")?);
         Ok(Self {
             root_der,
-            clients: authority("clients")?,
-            servers: authority("servers")?,
+            clients,
+            servers,
             ssh_users,
         })
     }
@@ -267,6 +279,18 @@ impl Hierarchy {
     pub fn root_fingerprint_hex(&self) -> String {
         hex::encode(self.root_fingerprint())
     }
+}
+
+fn is_signed_by(der: &[u8], issuer_der: &[u8]) -> bool {
+    let check = || {
+        let issuer = Certificate::from_der(issuer_der).ok()?;
+        let certificate = Certificate::from_der(der).ok()?;
+        let spki = issuer.tbs_certificate().subject_public_key_info();
+        let key = piv_attest::PublicKey::from_spki_der(&spki.to_der().ok()?).ok()?;
+        Signed::read(der).ok()?.verify(&key).ok()?;
+        Some(certificate.tbs_certificate().issuer() == issuer.tbs_certificate().subject())
+    };
+    check().unwrap_or(false)
 }
 
 fn read_certificate(path: &Path) -> Result<Vec<u8>, PkiError> {

@@ -345,6 +345,22 @@ async fn every_bad_csr_is_refused_before_anything_is_recorded() {
     assert_eq!(certificates(&site).await, 0);
 }
 
+#[tokio::test]
+async fn a_csr_with_any_byte_changed_is_refused() {
+    let (site, key) = site_with_key().await;
+    let good = csr(&key, Some("alice.example"), &["alice.example"]);
+    for position in 0..good.len() {
+        let mut changed = good.clone();
+        changed[position] ^= 1 << (position % 8);
+        let answer = tls_order(&site, &key, Some(changed)).await;
+        assert!(
+            matches!(answer, Err(IssueError::Csr(_))),
+            "byte {position}: {answer:?}"
+        );
+    }
+    assert_eq!(certificates(&site).await, 0);
+}
+
 /// Keys that are too weak to be read as keys at all, and RSA-1024, which is read.
 #[tokio::test]
 async fn a_csr_with_a_weak_key_is_refused() {
@@ -482,6 +498,64 @@ async fn the_root_key_is_not_needed_to_serve() {
     let _serving = site.ca.begin_serving(now()).await.unwrap();
     assert!(tls_order(&site, &key, None).await.is_ok());
     assert!(site.ca.issuer().server_certificate(now()).await.is_ok());
+}
+
+/// What `docs/operate.md` says for the day when an intermediate or an SSH CA is replaced.
+#[tokio::test]
+async fn a_hierarchy_renewed_with_openssl_works() {
+    let (mut site, key) = site_with_key().await;
+    let pki = site.ca.layout().pki();
+    let in_pki = |command: &str| {
+        let done = std::process::Command::new("sh")
+            .args(["-euc", command])
+            .current_dir(&pki)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{command}: {done:?}");
+    };
+    let guide = include_str!("../../../docs/operate.md");
+    for heading in ["### A new intermediate", "### A new SSH CA"] {
+        let section = guide.split(heading).nth(1).expect(heading);
+        let script = section
+            .split("```sh\n")
+            .nth(1)
+            .unwrap()
+            .split("```")
+            .next()
+            .unwrap();
+        in_pki(script);
+    }
+    let before = site.ca.hierarchy().ssh_users[0].fingerprint();
+    let kept = site.ca.hierarchy().ssh_users[1].fingerprint();
+    site.reopen();
+    let ssh = &site.ca.hierarchy().ssh_users;
+    assert_ne!(ssh[0].fingerprint(), before);
+    assert_eq!(ssh[0].fingerprint(), kept, "the second CA signs now");
+    let issued = tls_order(&site, &key, None).await.unwrap();
+    let file = site.dir.path().join("chain.pem");
+    std::fs::write(&file, &issued.body).unwrap();
+    let root = site.ca.layout().certificate("root");
+    let files = [root.to_str().unwrap(), file.to_str().unwrap()];
+    let arguments = ["verify", "-x509_strict", "-purpose", "sslclient", "-CAfile"];
+    let verified = run(
+        "openssl",
+        &[
+            &arguments[..],
+            &[files[0], "-untrusted", files[1], files[1]],
+        ]
+        .concat(),
+    );
+    assert!(verified.status.success(), "{verified:?}");
+    // An intermediate that the root did not sign is none.
+    in_pki(
+        "openssl req -x509 -new -key clients.key -subj '/CN=ca.example Client CA' -days 9 -out clients.pem",
+    );
+    assert!(matches!(
+        acme_ca::Ca::open(site.ca.layout().dir()),
+        Err(acme_ca::ca::OpenError::Pki(
+            acme_ca::pki::PkiError::NotUnderRoot { .. }
+        ))
+    ));
 }
 
 #[tokio::test]

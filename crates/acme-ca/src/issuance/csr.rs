@@ -1,21 +1,20 @@
-//! What a CSR may say (design: RFC 8555 §7.4 with the deviations of `docs/deviations.md`).
+//! What a CSR may say (design: RFC 8555 §7.4 with the deviations of `docs/protocol.md`).
 //!
 //! Names and extensions never come from the CSR. It may be absent where possession of the key
 //! was just proven; if it is there it must have the key that was signed for, prove that key, and
 //! name nothing that the certificate would not name.
 
 use acme_yubikey::ChallengeType;
-use der::asn1::{BitStringRef, ObjectIdentifier};
-use der::{AnyRef, Decode, Encode, Sequence};
-use piv_attest::{KeyAlgorithm, PublicKey, SignatureAlgorithm};
-use spki::AlgorithmIdentifierRef;
+use der::asn1::ObjectIdentifier;
+use der::{Decode, Encode};
+use piv_attest::{KeyAlgorithm, PublicKey};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::request::CertReqInfo;
 
-use crate::Backend;
 use crate::entitlement::Entitlement;
+use crate::pki::Signed;
 
 /// The longest CSR that is looked at, in bytes.
 pub const MAX_CSR: usize = 16 * 1024;
@@ -85,14 +84,6 @@ pub enum CsrError {
     },
 }
 
-/// The outer structure, with the signed part as it came (RFC 2986 §4.2).
-#[derive(Sequence)]
-struct Outer<'a> {
-    info: AnyRef<'a>,
-    algorithm: AlgorithmIdentifierRef<'a>,
-    signature: BitStringRef<'a>,
-}
-
 /// Checks a CSR, or its absence, against what is going to be issued.
 pub(super) fn check(csr: Option<&[u8]>, entitlement: &Entitlement) -> Result<(), CsrError> {
     let csr = csr.unwrap_or_default();
@@ -111,9 +102,9 @@ fn check_against(csr: &[u8], key: &PublicKey, allowed: &[&str]) -> Result<(), Cs
     if csr.len() > MAX_CSR {
         return Err(CsrError::TooLong { found: csr.len() });
     }
-    let outer = Outer::from_der(csr).map_err(|_| CsrError::Malformed)?;
-    let signed = outer.info.to_der().map_err(|_| CsrError::Malformed)?;
-    let info = CertReqInfo::from_der(&signed).map_err(|_| CsrError::Malformed)?;
+    let signed = Signed::read(csr).map_err(|_| CsrError::Malformed)?;
+    let info = signed.info().map_err(|_| CsrError::Malformed)?;
+    let info = CertReqInfo::from_der(&info).map_err(|_| CsrError::Malformed)?;
     let spki = info.public_key.to_der().map_err(|_| CsrError::Malformed)?;
     let csr_key = PublicKey::from_spki_der(&spki).map_err(CsrError::Key)?;
     if csr_key.algorithm() == KeyAlgorithm::Rsa1024 {
@@ -124,34 +115,9 @@ fn check_against(csr: &[u8], key: &PublicKey, allowed: &[&str]) -> Result<(), Cs
     if csr_key.spki_sha256() != key.spki_sha256() {
         return Err(CsrError::OtherKey);
     }
-    let algorithm =
-        signature_algorithm(outer.algorithm.oid, &csr_key).ok_or(CsrError::Signature)?;
-    let signature = outer.signature.as_bytes().ok_or(CsrError::Malformed)?;
-    csr_key
-        .verify::<Backend>(algorithm, &signed, signature)
-        .map_err(|_| CsrError::Signature)?;
+    signed.verify(&csr_key).map_err(|_| CsrError::Signature)?;
     check_subject(&info, allowed)?;
     check_attributes(&info, allowed)
-}
-
-/// What the OID and the key say together.
-fn signature_algorithm(oid: ObjectIdentifier, key: &PublicKey) -> Option<SignatureAlgorithm> {
-    use SignatureAlgorithm as A;
-    let candidates: [(&str, A); 8] = [
-        ("1.2.840.10045.4.3.2", A::EcdsaP256Sha256),
-        ("1.2.840.10045.4.3.2", A::EcdsaP384Sha256),
-        ("1.2.840.10045.4.3.3", A::EcdsaP256Sha384),
-        ("1.2.840.10045.4.3.3", A::EcdsaP384Sha384),
-        ("1.2.840.113549.1.1.11", A::RsaPkcs1Sha256),
-        ("1.2.840.113549.1.1.12", A::RsaPkcs1Sha384),
-        ("1.2.840.113549.1.1.13", A::RsaPkcs1Sha512),
-        ("1.3.101.112", A::Ed25519),
-    ];
-    let oid = oid.to_string();
-    candidates
-        .into_iter()
-        .find(|(name, algorithm)| *name == oid && algorithm.fits(key.algorithm()))
-        .map(|(_, algorithm)| algorithm)
 }
 
 fn check_name(name: &str, allowed: &[&str]) -> Result<(), CsrError> {

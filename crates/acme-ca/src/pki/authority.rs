@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use der::{Decode, Encode};
 use x509_cert::Certificate;
+use x509_cert::certificate::TbsCertificate;
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::name::Name;
 
 use super::PkiError;
@@ -14,7 +16,7 @@ use crate::signer::Signer;
 pub struct Authority {
     certificate_der: Vec<u8>,
     name: Name,
-    key_identifier: [u8; 20],
+    key_identifier: Vec<u8>,
     not_before: i64,
     not_after: i64,
     signer: Arc<dyn Signer>,
@@ -34,7 +36,7 @@ impl Authority {
         Ok(Some(Self {
             certificate_der: der.to_vec(),
             name: tbs.subject().clone(),
-            key_identifier: tbs::key_identifier(signer.spki_der())?,
+            key_identifier: own_identifier(tbs, signer.spki_der())?,
             not_before: seconds(tbs.validity().not_before),
             not_after: seconds(tbs.validity().not_after),
             signer,
@@ -46,8 +48,8 @@ impl Authority {
         template: &Template,
         signer: Arc<dyn Signer>,
     ) -> Result<Self, PkiError> {
-        let identifier = tbs::key_identifier(signer.spki_der())?;
-        let to_sign = tbs::tbs(template, &template.subject, identifier, signer.as_ref())?;
+        let identifier = tbs::key_identifier(signer.spki_der())?.to_vec();
+        let to_sign = tbs::tbs(template, &template.subject, &identifier, signer.as_ref())?;
         let signature = signer.sign(&to_sign)?;
         let certificate_der = tbs::assemble(&to_sign, signer.algorithm(), &signature)?;
         Ok(Self {
@@ -77,7 +79,7 @@ impl Authority {
         tbs::tbs(
             template,
             &self.name,
-            self.key_identifier,
+            &self.key_identifier,
             self.signer.as_ref(),
         )
     }
@@ -96,8 +98,8 @@ impl Authority {
 
     /// Its subjectKeyIdentifier.
     #[must_use]
-    pub fn key_identifier(&self) -> [u8; 20] {
-        self.key_identifier
+    pub fn key_identifier(&self) -> &[u8] {
+        &self.key_identifier
     }
 
     /// When its certificate ends, in seconds since 1970: nothing that it signs lasts longer.
@@ -113,4 +115,12 @@ impl Authority {
     pub(super) fn is_valid_at(&self, now: i64) -> bool {
         (self.not_before..=self.not_after).contains(&now)
     }
+}
+
+/// What the certificate states (it may have been made by another program), or what we would.
+fn own_identifier(tbs: &TbsCertificate, spki: &[u8]) -> Result<Vec<u8>, der::Error> {
+    Ok(match tbs.get_extension::<SubjectKeyIdentifier>()? {
+        Some((_, stated)) => stated.0.as_bytes().to_vec(),
+        None => tbs::key_identifier(spki)?.to_vec(),
+    })
 }

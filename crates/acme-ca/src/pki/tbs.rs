@@ -142,7 +142,7 @@ fn time(seconds: i64) -> Result<Time, der::Error> {
 pub(crate) fn tbs(
     template: &Template,
     issuer: &Name,
-    issuer_key_identifier: [u8; 20],
+    issuer_key_identifier: &[u8],
     signer: &dyn Signer,
 ) -> Result<Vec<u8>, x509_cert::builder::Error> {
     let profile = Extensions {
@@ -218,7 +218,7 @@ impl DynSignatureAlgorithmIdentifier for BuilderKey<'_> {
 struct Extensions<'a> {
     template: &'a Template,
     issuer: &'a Name,
-    issuer_key_identifier: [u8; 20],
+    issuer_key_identifier: &'a [u8],
 }
 
 impl BuilderProfile for Extensions<'_> {
