@@ -297,3 +297,81 @@ impl Pki {
         pki
     }
 }
+
+/// A certificate signing request, each field as its DER.
+#[derive(Clone)]
+pub(crate) struct CsrSpec {
+    pub(crate) version: Vec<u8>,
+    pub(crate) spki: Vec<u8>,
+    pub(crate) algorithm: Vec<u8>,
+    pub(crate) extensions: Vec<Vec<u8>>,
+    /// Attributes beside the extension request.
+    pub(crate) attributes: Vec<Vec<u8>>,
+    pub(crate) unused: u8,
+    pub(crate) signer: Key,
+}
+
+/// Attribute extensionRequest with these values.
+pub(crate) fn extension_request(values: &[u8]) -> Vec<u8> {
+    let oid = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 0x0e];
+    seq(&[&oid, &tlv(0x31, values)])
+}
+
+impl CsrSpec {
+    /// For the key of the leaf, with the attestation as yubico-piv-tool puts it there.
+    pub(crate) fn of(pki: &Pki) -> Self {
+        Self {
+            version: vec![2, 1, 0],
+            spki: LEAF_KEY.spki(),
+            algorithm: LEAF_KEY.algorithm(),
+            extensions: vec![yubico(11, &pki.leaf.der()), yubico(2, &pki.device.der())],
+            attributes: Vec::new(),
+            unused: 0,
+            signer: LEAF_KEY,
+        }
+    }
+
+    pub(crate) fn der(&self) -> Vec<u8> {
+        let list: Vec<&[u8]> = self.extensions.iter().map(Vec::as_slice).collect();
+        let request = extension_request(&seq(&list));
+        let attributes = tlv(0xa0, &[&request[..], &self.attributes.concat()].concat());
+        let subject = name("somebody");
+        let info = seq(&[&self.version, &subject, &self.spki, &attributes]);
+        let signature = tlv(
+            0x03,
+            &[&[self.unused][..], &self.signer.sign(&info)].concat(),
+        );
+        seq(&[&info, &self.algorithm, &signature])
+    }
+}
+
+/// One CBOR byte string of up to 65,535 bytes.
+fn cbor_bytes(bytes: &[u8]) -> Vec<u8> {
+    let length = bytes.len();
+    let mut out = match length {
+        0..=23 => vec![0x40 | length as u8],
+        24..=0xff => vec![0x58, length as u8],
+        _ => vec![0x59, (length >> 8) as u8, length as u8],
+    };
+    out.extend_from_slice(bytes);
+    out
+}
+
+/// An attestation object of the format `step` over a key authorization.
+pub(crate) fn step(pki: &Pki, signer: Key, key_authorization: &[u8]) -> Vec<u8> {
+    let alg: &[u8] = match signer {
+        Key::P256(_) => &[0x26],
+        Key::P384(_) => &[0x38, 0x22],
+        Key::Ed25519(_) => &[0x27],
+    };
+    [
+        &b"\xa2\x63fmt\x64step\x67attStmt\xa3\x63x5c\x82"[..],
+        &cbor_bytes(&pki.leaf.der()),
+        &cbor_bytes(&pki.device.der()),
+        b"\x63alg",
+        alg,
+        b"\x63sig",
+        &cbor_bytes(&cbor_bytes(&signer.sign(key_authorization))),
+    ]
+    .concat()
+}

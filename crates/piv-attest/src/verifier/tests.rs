@@ -1,6 +1,7 @@
 //! One rule at a time: a chain in which everything is as it belongs but one thing.
 
 mod anchors;
+mod carriers;
 mod form;
 #[cfg(feature = "std")]
 mod memory;
