@@ -8,7 +8,7 @@ use crate::entitlement::Entitlement;
 use crate::issuance::{CsrError, IssueError, Issuer, OrderFacts};
 use crate::orders::OrderStatus;
 use crate::store::StoreError;
-use crate::store::orders::{Ending, Order, Orders, Swap};
+use crate::store::orders::{Ending, Handle, Order, Orders, Swap};
 use crate::validation::{Evidence, EvidenceError, Judge, ValidationError};
 use crate::web::{paths, problem};
 
@@ -115,13 +115,12 @@ async fn issue(
         now,
     };
     match ca.issuer().issue(entitlement, facts).await {
-        Ok(issued) => {
-            let ending = Ending::Issued {
-                certificate: issued.id,
-            };
-            let (Swap::Done(order) | Swap::Late(order)) = ca.store().end(&order.id, ending).await?;
-            Ok(order)
-        }
+        // Recording the certificate has ended its order.
+        Ok(_) => Ok(ca
+            .store()
+            .order(&order.account, Handle::Order(&order.id))
+            .await?
+            .unwrap_or(order)),
         Err(error) => {
             let outcome = match error {
                 IssueError::Validity(_) => Outcome::Refused,

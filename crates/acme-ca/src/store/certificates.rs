@@ -249,7 +249,8 @@ impl Certificates for SqliteStore {
                     what: format!("certificate {id} is no open intent any more"),
                 });
             }
-            Ok(())
+            // Its order has it in the same moment: no crash can come between.
+            super::orders::certificate_issued(connection, &id)
         })
         .await
     }

@@ -18,6 +18,7 @@ mod change;
 mod sweep;
 mod tree;
 
+pub(super) use change::certificate_issued;
 pub use sweep::Swept;
 
 /// An ACME account (RFC 8555 §7.1.2).

@@ -106,11 +106,11 @@ pub(crate) async fn orders(
     RawQuery(query): RawQuery,
     post: Post,
 ) -> Result<Response, Error> {
-    let caller = post.as_get(&web).await?;
+    let caller = post.post_as_get(&web).await?;
     if caller.account.id != id {
         return Err(Error::NotFound);
     }
-    let url = &&web.ca.config().url;
+    let url = &web.ca.config().url;
     let after = query
         .as_deref()
         .and_then(|query| query.strip_prefix("after="))
@@ -138,7 +138,7 @@ fn existing(web: &Web, account: &Account) -> Result<Response, Error> {
 }
 
 fn show(web: &Web, account: &Account, status: StatusCode) -> Response {
-    let url = &&web.ca.config().url;
+    let url = &web.ca.config().url;
     let object = AccountObject {
         status: account.status,
         contact: account.contact.clone(),

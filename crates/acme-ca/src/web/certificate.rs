@@ -21,7 +21,7 @@ pub(crate) async fn get(
     Path(id): Path<String>,
     post: Post,
 ) -> Result<Response, Error> {
-    let caller = post.as_get(&web).await?;
+    let caller = post.post_as_get(&web).await?;
     let certificate = web
         .ca
         .store()

@@ -45,7 +45,7 @@ pub(crate) async fn post(
         audit::record(web.ca.store(), decision.because(&error)).await?;
         return Err(error);
     }
-    let order_url = paths::order(&&web.ca.config().url, &order.id);
+    let order_url = paths::order(&web.ca.config().url, &order.id);
     let asked = Asked {
         order: &order,
         authorization,
@@ -114,7 +114,7 @@ fn decision(outcome: Audited, order: &Order, challenge: &Challenge, now: i64) ->
 
 fn show(web: &Web, order: &Order, id: &str) -> Result<Response, Error> {
     let (authorization, challenge) = order.challenge(id).ok_or(Error::NotFound)?;
-    let up = paths::authorization(&&web.ca.config().url, &authorization.id);
+    let up = paths::authorization(&web.ca.config().url, &authorization.id);
     let response = answer::json(StatusCode::OK, &object(web, challenge));
     Ok(answer::with_link(response, &up, "up"))
 }
@@ -123,7 +123,7 @@ fn show(web: &Web, order: &Order, id: &str) -> Result<Response, Error> {
 pub(crate) fn object(web: &Web, challenge: &Challenge) -> ChallengeObject {
     ChallengeObject {
         kind: challenge.kind.clone(),
-        url: paths::challenge(&&web.ca.config().url, &challenge.id),
+        url: paths::challenge(&web.ca.config().url, &challenge.id),
         status: challenge.status,
         validated: challenge
             .decided

@@ -14,7 +14,7 @@ use crate::pki;
 
 /// GET of the directory.
 pub(crate) async fn get(State(web): State<Arc<Web>>) -> Response {
-    let url = &&web.ca.config().url;
+    let url = &web.ca.config().url;
     let profiles = web
         .ca
         .config()

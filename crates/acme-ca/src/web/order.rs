@@ -62,7 +62,7 @@ pub(crate) async fn get(
     Path(id): Path<String>,
     post: Post,
 ) -> Result<Response, Error> {
-    let caller = post.as_get(&web).await?;
+    let caller = post.post_as_get(&web).await?;
     let order = web
         .ca
         .store()
@@ -161,7 +161,7 @@ fn check_identifier(identifier: &Identifier) -> Result<String, Error> {
 
 /// An order as its client sees it.
 pub(crate) fn show(web: &Web, order: &Order, now: i64, status: StatusCode) -> Response {
-    let url = &&web.ca.config().url;
+    let url = &web.ca.config().url;
     let object = OrderObject {
         status: order.status_at(now),
         expires: Timestamp::from_epoch(order.expires),

@@ -89,7 +89,7 @@ impl Post {
         let SignedBy::Kid(kid) = self.jws.signed_by() else {
             return Err(jws::JwsError::JwkWhereKid.into());
         };
-        let id = paths::account_id(&&web.ca.config().url, kid).ok_or(Error::NoAccount)?;
+        let id = paths::account_id(&web.ca.config().url, kid).ok_or(Error::NoAccount)?;
         self.fresh(web)?;
         let account = web.ca.store().account(id).await?.ok_or(Error::NoAccount)?;
         let key = stored_key(&account)?;
@@ -107,7 +107,7 @@ impl Post {
     }
 
     /// Verifies a POST-as-GET of an account.
-    pub(crate) async fn as_get(self, web: &Web) -> Result<Caller, Error> {
+    pub(crate) async fn post_as_get(self, web: &Web) -> Result<Caller, Error> {
         let (caller, jws) = self.by_account(web).await?;
         if jws.is_post_as_get() {
             Ok(caller)

@@ -58,7 +58,8 @@ async fn imported_key() {
         slot: 0x9C,
         chain: vec![leaf, genuine.chain[1].clone()],
     };
-    is_refused(&world, &client, &mut card, &forged, ATTESTATION, "").await;
+    let reason = "signature algorithm does not go with";
+    is_refused(&world, &client, &mut card, &forged, ATTESTATION, reason).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,7 +182,8 @@ async fn customer_replaced_f9() {
     let attested = card.attested(0x9A);
     assert_eq!(attested.spki_sha256(), genuine.spki_sha256());
     assert_ne!(attested.chain[1], genuine.chain[1]);
-    is_refused(&world, &client, &mut card, &attested, ATTESTATION, "").await;
+    let reason = "is not trusted";
+    is_refused(&world, &client, &mut card, &attested, ATTESTATION, reason).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,7 +204,8 @@ async fn slot_certificate_used_as_f9() {
     let message = message(&client, &[&placed], &forged);
     let signature = known.sign(message.as_bytes());
     let payload = payload(&forged.chain, message.as_bytes(), &signature, None);
-    refused(&world, &client, &placed, &payload, ATTESTATION, "").await;
+    let reason = "attests a key, so it cannot be an issuer";
+    refused(&world, &client, &placed, &payload, ATTESTATION, reason).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,7 +214,8 @@ async fn unknown_root() {
     let client = world.client().await;
     let mut card = Card::new(&Root::generate().unwrap(), SERIAL);
     let key = card.login();
-    is_refused(&world, &client, &mut card, &key, ATTESTATION, "").await;
+    let reason = "signature is wrong";
+    is_refused(&world, &client, &mut card, &key, ATTESTATION, reason).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

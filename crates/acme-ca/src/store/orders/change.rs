@@ -1,6 +1,6 @@
 //! Compare-and-set: the changes that only one caller can make.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Ending, Handle, Order, Swap, Verdict, tree};
 use crate::audit::Decision;
@@ -107,6 +107,24 @@ pub(super) fn end(c: &Connection, id: &str, ending: &Ending) -> Result<Swap, Sto
     )?
     .execute(params![id, status.as_str(), certificate, problem])?;
     existing(c, Handle::Order(id)).map(Swap::Done)
+}
+
+/// Ends the order of a certificate that was just recorded, if it has one.
+pub(in crate::store) fn certificate_issued(
+    c: &Connection,
+    certificate: &str,
+) -> Result<(), StoreError> {
+    let order: Option<String> = c
+        .prepare_cached(
+            "SELECT o.id FROM certificates c JOIN orders o ON o.id = c.order_id WHERE c.id = ?1",
+        )?
+        .query_row([certificate], |row| row.get(0))
+        .optional()?;
+    if let Some(order) = order {
+        let certificate = certificate.to_owned();
+        end(c, &order, &Ending::Issued { certificate })?;
+    }
+    Ok(())
 }
 
 pub(super) fn set_order(c: &Connection, id: &str, status: OrderStatus) -> Result<(), StoreError> {
