@@ -70,8 +70,8 @@ impl SignatureAlgorithm {
 pub struct InvalidSignature;
 
 /// Checks signatures. A type that the caller names, so that no feature of any crate changes
-/// what checks them: [`RustCrypto`], [`AwsLcRs`](https://docs.rs/aws-lc-rs) behind the feature
-/// `aws-lc-rs`, or one of your own.
+/// what checks them: [`RustCrypto`], `AwsLcRs` behind the feature `aws-lc-rs`, or
+/// one of your own.
 ///
 /// Use [`PublicKey::verify`], which also makes sure that every backend accepts the same.
 pub trait Backend: Send + Sync + 'static {

@@ -31,7 +31,7 @@ impl Error {
     }
 }
 
-/// The part of the input that an [`Error`] is about.
+/// The part of the input that an [`struct@Error`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Place {

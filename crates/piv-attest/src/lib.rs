@@ -1,4 +1,4 @@
-//! Verify YubiKey PIV attestation: is this key really in a YubiKey, and under which rules.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
 

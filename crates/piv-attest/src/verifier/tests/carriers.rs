@@ -5,11 +5,7 @@ use crate::{
     Backend, Error, KeyAlgorithm, MAX_CSR, Malformed, Place, Rule, RustCrypto, Verifier,
     test_pki::{CsrSpec, Key, LEAF_KEY, Pki, extension_request, seq, step, tlv, yubico},
 };
-use alloc::{
-    string::{String, ToString},
-    vec,
-    vec::Vec,
-};
+use alloc::{string::ToString, vec};
 
 fn with<B: Backend, T>(
     pki: &Pki,
@@ -215,6 +211,7 @@ fn no_statement_with_a_flipped_bit_verifies() {
 #[cfg(feature = "std")]
 #[test]
 fn fuzz_seeds_are_made_of_test_data() {
+    use alloc::{string::String, vec::Vec};
     use std::{env, fs, path::Path};
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
     if !folder.is_dir() {
