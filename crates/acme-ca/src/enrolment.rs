@@ -3,16 +3,19 @@
 //! [`examine`] verifies the bundle and judges it, and returns what would be recorded, so that
 //! the operator can be shown it; [`Proposal::record`] writes it down.
 
-use acme_yubikey::ChallengeType;
-use acme_yubikey::enrolment::{Bundle, BundleError, Expected};
+use acme_yubikey::enrolment::{Bundle, Expected};
 use piv_attest::{AcceptedAttestation, Record, UnixTime};
 
 use crate::Ca;
 use crate::audit::{Decision, OPERATOR, Outcome};
-use crate::config::{BadName, Profile, ProfileKind, certificate_name};
+use crate::config::{Profile, ProfileKind, certificate_name};
 use crate::entitlement::use_fits;
 use crate::records::{Grant, KeyRecord, KeyUse, NewKey, UserName};
 use crate::store::{Records, StoreError};
+
+mod refusal;
+
+pub use refusal::EnrolRefusal;
 
 /// The longest bundle, in bytes.
 pub const MAX_BUNDLE: u64 = acme_yubikey::enrolment::MAX_LEN as u64;
@@ -28,110 +31,6 @@ pub struct Request {
     pub grants: Vec<Grant>,
     /// The bundle's file.
     pub bundle: Vec<u8>,
-}
-
-/// One reason why a key is not recorded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EnrolRefusal {
-    /// There is no such user.
-    #[error("there is no user {user}: `ca user add {user}`")]
-    NoUser {
-        /// The user.
-        user: UserName,
-    },
-    /// The user is disabled.
-    #[error("user {user} is disabled")]
-    UserDisabled {
-        /// The user.
-        user: UserName,
-    },
-    /// The bundle: unreadable, for another CA or user, without possession, or not attested.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// The policy does not allow such a key.
-    #[error("the policy refuses this key: {0}")]
-    Policy(piv_attest::policy::Violation),
-    /// Nothing was granted.
-    #[error("nothing is granted: `--grant PROFILE=NAME`")]
-    NoGrant,
-    /// There is no such profile.
-    #[error("there is no profile {profile:?} in ca.toml")]
-    NoProfile {
-        /// The profile.
-        profile: String,
-    },
-    /// A profile twice.
-    #[error("profile {profile} is granted twice: list its names in one `--grant`")]
-    GrantedTwice {
-        /// The profile.
-        profile: String,
-    },
-    /// The key is for another challenge than the profile's.
-    #[error("profile {profile} ({challenge}) cannot be had with a {usage} key")]
-    OtherUse {
-        /// The profile.
-        profile: String,
-        /// Its challenge.
-        challenge: ChallengeType,
-        /// What the key is for.
-        usage: KeyUse,
-    },
-    /// A name that the profile's certificates cannot carry.
-    #[error(transparent)]
-    Name(#[from] BadName),
-    /// A name of somebody else.
-    #[error("the name {name:?} belongs to user {user}")]
-    NameTaken {
-        /// The name.
-        name: String,
-        /// Whose it is.
-        user: UserName,
-    },
-    /// A name that stands for another kind of key.
-    #[error(
-        "the name {name:?} stands for {other} certificates already: hardware and disk keys need \
-         different names, so that access lists can tell them apart"
-    )]
-    NameOfOtherKind {
-        /// The name.
-        name: String,
-        /// The other challenge type.
-        other: ChallengeType,
-    },
-    /// The public key is on record.
-    #[error("this public key is on record already, as key {id} of user {user} ({state})")]
-    Known {
-        /// The record.
-        id: crate::records::KeyId,
-        /// Whose it is.
-        user: UserName,
-        /// Its state.
-        state: &'static str,
-    },
-}
-
-impl EnrolRefusal {
-    /// Whether the bundle could not even be read.
-    #[must_use]
-    pub fn is_unreadable(&self) -> bool {
-        use BundleError as B;
-        matches!(
-            self,
-            Self::Bundle(
-                B::NotJson { .. }
-                    | B::Version { .. }
-                    | B::RootNotHex
-                    | B::NotBase64Url { .. }
-                    | B::Empty { .. }
-                    | B::TooLong { .. }
-                    | B::TooManyCertificates { .. }
-                    | B::User
-                    | B::Nonce { .. }
-                    | B::AttestedKey(_)
-            )
-        )
-    }
 }
 
 /// Why a key is not recorded.

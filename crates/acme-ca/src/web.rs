@@ -1,5 +1,5 @@
 //! ACME over HTTP (RFC 8555): one file for each family of resources, one place where errors
-//! become problem documents ([`problem`]), and nothing decided here that could be decided without
+//! become problem documents (`problem`), and nothing decided here that could be decided without
 //! HTTP.
 
 use std::sync::Arc;

@@ -173,7 +173,12 @@ async fn an_imported_key_is_refused() {
         [EnrolRefusal::Bundle(BundleError::Signature)]
     ));
     // The device's own certificate attests no key of a slot.
-    let own = bundle(root, "alice", &imported, std::slice::from_ref(&site.device.f9));
+    let own = bundle(
+        root,
+        "alice",
+        &imported,
+        std::slice::from_ref(&site.device.f9),
+    );
     let refusals = site.refusals(request(own)).await;
     assert!(matches!(refusals[..], [EnrolRefusal::Bundle(_)]));
 }

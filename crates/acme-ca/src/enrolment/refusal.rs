@@ -1,0 +1,111 @@
+//! The reasons why a key is not recorded.
+
+use acme_yubikey::ChallengeType;
+use acme_yubikey::enrolment::BundleError;
+
+use crate::config::BadName;
+use crate::records::{KeyId, KeyUse, UserName};
+
+/// One reason why a key is not recorded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnrolRefusal {
+    /// There is no such user.
+    #[error("there is no user {user}: `ca user add {user}`")]
+    NoUser {
+        /// The user.
+        user: UserName,
+    },
+    /// The user is disabled.
+    #[error("user {user} is disabled")]
+    UserDisabled {
+        /// The user.
+        user: UserName,
+    },
+    /// The bundle: unreadable, for another CA or user, without possession, or not attested.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The policy does not allow such a key.
+    #[error("the policy refuses this key: {0}")]
+    Policy(piv_attest::policy::Violation),
+    /// Nothing was granted.
+    #[error("nothing is granted: `--grant PROFILE=NAME`")]
+    NoGrant,
+    /// There is no such profile.
+    #[error("there is no profile {profile:?} in ca.toml")]
+    NoProfile {
+        /// The profile.
+        profile: String,
+    },
+    /// A profile twice.
+    #[error("profile {profile} is granted twice: list its names in one `--grant`")]
+    GrantedTwice {
+        /// The profile.
+        profile: String,
+    },
+    /// The key is for another challenge than the profile's.
+    #[error("profile {profile} ({challenge}) cannot be had with a {usage} key")]
+    OtherUse {
+        /// The profile.
+        profile: String,
+        /// Its challenge.
+        challenge: ChallengeType,
+        /// What the key is for.
+        usage: KeyUse,
+    },
+    /// A name that the profile's certificates cannot carry.
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// A name of somebody else.
+    #[error("the name {name:?} belongs to user {user}")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        user: UserName,
+    },
+    /// A name that stands for another kind of key.
+    #[error(
+        "the name {name:?} stands for {other} certificates already: hardware and disk keys need \
+         different names, so that access lists can tell them apart"
+    )]
+    NameOfOtherKind {
+        /// The name.
+        name: String,
+        /// The other challenge type.
+        other: ChallengeType,
+    },
+    /// The public key is on record.
+    #[error("this public key is on record already, as key {id} of user {user} ({state})")]
+    Known {
+        /// The record.
+        id: KeyId,
+        /// Whose it is.
+        user: UserName,
+        /// Its state.
+        state: &'static str,
+    },
+}
+
+impl EnrolRefusal {
+    /// Whether the bundle could not even be read.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        use BundleError as B;
+        matches!(
+            self,
+            Self::Bundle(
+                B::NotJson { .. }
+                    | B::Version { .. }
+                    | B::RootNotHex
+                    | B::NotBase64Url { .. }
+                    | B::Empty { .. }
+                    | B::TooLong { .. }
+                    | B::TooManyCertificates { .. }
+                    | B::User
+                    | B::Nonce { .. }
+                    | B::AttestedKey(_)
+            )
+        )
+    }
+}
