@@ -94,8 +94,11 @@ pub enum Error {
     /// The virtual YubiKey refused a request.
     #[error("{0}")]
     Refused(String),
-    /// The reader driver's end or vpcd's end failed.
-    #[error("cannot reach the virtual reader at {address}: {source}")]
+    /// No vpcd listens there.
+    #[error(
+        "cannot connect to vpcd at {address}: {source}; it listens when a pcscd with the \
+         driver of vsmartcard-vpcd runs"
+    )]
     Vpcd {
         /// Host and port.
         address: String,

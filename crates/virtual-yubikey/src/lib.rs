@@ -25,6 +25,10 @@
 //! here verifies anything, and nothing of the project's verifiers is used, so
 //! that no mistake is made twice in the same way.
 //!
+//! That programs written for real keys cannot tell the difference is judged by
+//! seven of them; `JUDGES.md` beside this crate's manifest says who judged what,
+//! and the tests keep it true.
+//!
 //! What it does not do: OTP, FIDO, OATH, OpenPGP, biometrics, secure messaging,
 //! and keeping a secret: the state folder holds private keys in the clear.
 
@@ -46,6 +50,7 @@ mod root;
 mod settings;
 mod tlv;
 mod touch;
+mod vpcd;
 
 pub use card::{ATR, VirtualYubiKey};
 pub use control::{Control, KeyStatus};

@@ -37,7 +37,8 @@ Examples:
   virtual-yubikey run --dir /tmp/key -- bash          # in one terminal
   virtual-yubikey touch --dir /tmp/key                # in another, when it waits
 
-  eval \"$(virtual-yubikey run --dir /tmp/key &)\"      # prints the environment, stays
+  virtual-yubikey run --dir /tmp/key > key.env &      # no command: prints the environment,
+  . ./key.env                                         # stays until it is killed
 
 Its attestations end at a root of their own, one for each folder. A CA that
 shall accept them must be told so: give it the certificate that
@@ -140,6 +141,9 @@ struct Run {
     /// How much longer than the arithmetic each use of a private key takes
     #[arg(long, default_value_t = 0, value_name = "MS")]
     delay_sign: u64,
+    /// Use the pcscd that is there, through its driver vpcd, instead of a private one
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "also_serial")]
+    vpcd: Option<String>,
     /// Command to run, with its arguments
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -225,6 +229,9 @@ impl Run {
         let mut launcher = Launcher::new().dir(&self.folder.dir).touch(self.touch);
         for serial in std::iter::once(self.serial).chain(self.also_serial.iter().copied()) {
             launcher = launcher.key(self.settings(serial));
+        }
+        if let Some(address) = &self.vpcd {
+            launcher = launcher.vpcd(address);
         }
         let rig = launcher.start()?;
         runtime.block_on(self.stay(&rig, signals))

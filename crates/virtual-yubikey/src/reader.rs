@@ -1,7 +1,7 @@
-//! The card's end of the reader: a socket at which pcscd's driver finds it.
+//! The card in its reader: where pcscd's driver finds it, and whether it is plugged in.
 
-use std::io::{self, Read};
-use std::net::Shutdown;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,17 +14,29 @@ use crate::card::{ATR, VirtualYubiKey};
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::touch::Touch;
+use crate::vpcd;
 
 /// A card in a reader of its own, until dropped.
 #[derive(Debug)]
 pub(crate) struct Reader {
     shared: Arc<Shared>,
-    path: PathBuf,
-    accepting: Option<JoinHandle<()>>,
+    way: Way,
+}
+
+/// How the card and the driver come together.
+#[derive(Debug)]
+enum Way {
+    /// Our driver connects to our socket.
+    Socket {
+        path: PathBuf,
+        accepting: Option<JoinHandle<()>>,
+    },
+    /// We connect to vpcd.
+    Vpcd { address: String },
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     settings: Settings,
     touch: Touch,
     card: Mutex<VirtualYubiKey>,
@@ -36,8 +48,24 @@ struct Shared {
 #[derive(Debug)]
 struct Plug {
     plugged: bool,
-    commands: Vec<UnixStream>,
+    commands: Vec<Line>,
     events: Vec<UnixStream>,
+}
+
+/// A connection that carries commands, to be cut off.
+#[derive(Debug)]
+enum Line {
+    Driver(UnixStream),
+    Vpcd(TcpStream),
+}
+
+impl Line {
+    fn cut(&self) {
+        let _ = match self {
+            Self::Driver(stream) => stream.shutdown(Shutdown::Both),
+            Self::Vpcd(stream) => stream.shutdown(Shutdown::Both),
+        };
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -47,31 +75,35 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Reader {
     /// Puts the card into a reader that the driver finds at `path`.
-    pub(crate) fn new(card: VirtualYubiKey, path: &Path) -> Result<Self, Error> {
+    pub(crate) fn at_socket(card: VirtualYubiKey, path: &Path) -> Result<Self, Error> {
         let listener = UnixListener::bind(path).map_err(|source| Error::Listen {
             path: path.to_owned(),
             source,
         })?;
-        let shared = Arc::new(Shared {
-            settings: card.settings().clone(),
-            touch: card.touch(),
-            card: Mutex::new(card),
-            plug: Mutex::new(Plug {
-                plugged: true,
-                commands: Vec::new(),
-                events: Vec::new(),
-            }),
-            stopping: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::new(card, true));
         let accepting = std::thread::spawn({
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
         });
         Ok(Self {
             shared,
-            path: path.to_owned(),
-            accepting: Some(accepting),
+            way: Way::Socket {
+                path: path.to_owned(),
+                accepting: Some(accepting),
+            },
         })
+    }
+
+    /// Puts the card into the reader of the vpcd that listens at `address`.
+    pub(crate) fn at_vpcd(card: VirtualYubiKey, address: &str) -> Result<Self, Error> {
+        let reader = Self {
+            shared: Arc::new(Shared::new(card, false)),
+            way: Way::Vpcd {
+                address: address.to_owned(),
+            },
+        };
+        reader.replug()?;
+        Ok(reader)
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -91,22 +123,38 @@ impl Reader {
     pub(crate) fn unplug(&self) {
         let mut plug = lock(&self.shared.plug);
         plug.plugged = false;
-        // First the line, then the wait: else the refusal could still be sent.
-        for stream in plug.commands.drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
         self.shared.touch.set_plugged(false);
+        for line in plug.commands.drain(..) {
+            line.cut();
+        }
         plug.tell(UNPLUGGED);
         drop(plug);
         lock(&self.shared.card).power_cycle();
     }
 
     /// Puts it back.
-    pub(crate) fn replug(&self) {
+    pub(crate) fn replug(&self) -> Result<(), Error> {
         let mut plug = lock(&self.shared.plug);
+        if plug.plugged {
+            return Ok(());
+        }
+        if let Way::Vpcd { address } = &self.way {
+            let mut stream = vpcd::connect(address)?;
+            let line = stream.try_clone().map_err(|source| Error::Vpcd {
+                address: address.clone(),
+                source,
+            })?;
+            plug.commands.push(Line::Vpcd(line));
+            let shared = Arc::clone(&self.shared);
+            std::thread::spawn(move || {
+                // An error here is a connection that ended, which is how they all end.
+                let _ = vpcd::obey(&shared, &mut stream);
+            });
+        }
         plug.plugged = true;
         self.shared.touch.set_plugged(true);
         plug.tell(PLUGGED);
+        Ok(())
     }
 }
 
@@ -114,18 +162,19 @@ impl Drop for Reader {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         self.unplug();
-        // Wakes the thread that accepts, which then sees that it is over.
-        let woken = UnixStream::connect(&self.path).is_ok();
-        if let Some(accepting) = self.accepting.take().filter(|_| woken) {
-            let _ = accepting.join();
+        if let Way::Socket { path, accepting } = &mut self.way {
+            // Wakes the thread that accepts, which then sees that it is over.
+            let woken = UnixStream::connect(&*path).is_ok();
+            if let Some(accepting) = accepting.take().filter(|_| woken) {
+                let _ = accepting.join();
+            }
+            let _ = std::fs::remove_file(path);
         }
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 
 impl Plug {
     fn tell(&mut self, event: u8) {
-        use std::io::Write;
         self.events
             .retain_mut(|stream| stream.write_all(&[event]).is_ok());
     }
@@ -146,12 +195,41 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
 }
 
 impl Shared {
+    fn new(card: VirtualYubiKey, plugged: bool) -> Self {
+        Self {
+            settings: card.settings().clone(),
+            touch: card.touch(),
+            card: Mutex::new(card),
+            plug: Mutex::new(Plug {
+                plugged,
+                commands: Vec::new(),
+                events: Vec::new(),
+            }),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// What the card answers; blocks while it waits for a touch.
+    pub(crate) fn answer(&self, request: &Request) -> Vec<u8> {
+        let mut card = lock(&self.card);
+        match request {
+            Request::PowerUp => {
+                card.power_cycle();
+                ATR.to_vec()
+            }
+            Request::PowerDown => {
+                card.power_cycle();
+                Vec::new()
+            }
+            Request::Transmit(apdu) => card.transmit(apdu),
+        }
+    }
+
     fn serve(&self, mut stream: UnixStream) -> io::Result<()> {
         let mut purpose = [0];
         stream.read_exact(&mut purpose)?;
         match purpose {
             [EVENTS] => {
-                use std::io::Write;
                 let mut plug = lock(&self.plug);
                 let event = if plug.plugged { PLUGGED } else { UNPLUGGED };
                 stream.write_all(&[event])?;
@@ -164,32 +242,14 @@ impl Shared {
                     if !plug.plugged {
                         return Ok(());
                     }
-                    plug.commands.push(stream.try_clone()?);
+                    plug.commands.push(Line::Driver(stream.try_clone()?));
                 }
-                self.obey(&mut stream)
+                loop {
+                    let request = Request::read(&mut stream)?;
+                    write_frame(&mut stream, &self.answer(&request))?;
+                }
             }
             _ => Ok(()),
-        }
-    }
-
-    fn obey(&self, stream: &mut UnixStream) -> io::Result<()> {
-        loop {
-            let request = Request::read(stream)?;
-            let answer = {
-                let mut card = lock(&self.card);
-                match request {
-                    Request::PowerUp => {
-                        card.power_cycle();
-                        ATR.to_vec()
-                    }
-                    Request::PowerDown => {
-                        card.power_cycle();
-                        Vec::new()
-                    }
-                    Request::Transmit(apdu) => card.transmit(&apdu),
-                }
-            };
-            write_frame(stream, &answer)?;
         }
     }
 }

@@ -29,6 +29,7 @@ pub struct Launcher {
     dir: Option<PathBuf>,
     keys: Vec<Settings>,
     touch: TouchMode,
+    vpcd: Option<String>,
 }
 
 impl Default for Launcher {
@@ -46,6 +47,7 @@ impl Launcher {
             dir: None,
             keys: Vec::new(),
             touch: TouchMode::Auto,
+            vpcd: None,
         }
     }
 
@@ -67,6 +69,15 @@ impl Launcher {
     #[must_use]
     pub fn touch(mut self, mode: TouchMode) -> Self {
         self.touch = mode;
+        self
+    }
+
+    /// Uses the pcscd that is there instead of starting one, through its driver
+    /// vpcd that listens at this address (`127.0.0.1:35963` is vpcd's default).
+    /// vpcd has room for one key.
+    #[must_use]
+    pub fn vpcd(mut self, address: impl Into<String>) -> Self {
+        self.vpcd = Some(address.into());
         self
     }
 
@@ -97,19 +108,17 @@ impl Launcher {
             }
         };
         let lock = hold(&dir)?;
-        let driver = driver::find()?;
         let root = Root::open(&dir)?;
-        let mut readers = Vec::new();
-        let mut sockets = Vec::new();
-        for (i, settings) in self.keys.into_iter().enumerate() {
+        let mut cards = Vec::new();
+        for settings in self.keys {
             let card = VirtualYubiKey::open(settings, &root, &dir)?;
             card.touch().set_mode(self.touch);
-            let socket = runtime.path().join(format!("card-{i}.sock"));
-            readers.push(Reader::new(card, &socket)?);
-            sockets.push(socket);
+            cards.push(card);
         }
-        let pcscd = Pcscd::start(runtime.path(), &driver, &sockets)?;
-        let keys = Arc::new(Keys { readers, pcscd });
+        let keys = Arc::new(match self.vpcd {
+            Some(address) => Keys::at_vpcd(cards, &address)?,
+            None => Keys::at_own_pcscd(cards, runtime.path())?,
+        });
         let control = control::Server::start(&dir, Arc::clone(&keys))?;
         Ok(Rig {
             control,
@@ -198,10 +207,10 @@ impl Rig {
     /// What to set for programs that shall see these keys, and only these.
     #[must_use]
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
-        vec![
-            (SOCKET_VARIABLE, self.keys.pcscd.socket().into()),
-            (DIR_VARIABLE, self.dir.clone().into()),
-        ]
+        let socket = self.keys.pcscd.as_ref().map(Pcscd::socket);
+        let socket = socket.map(|path| (SOCKET_VARIABLE, path.into()));
+        let dir = (DIR_VARIABLE, self.dir.clone().into());
+        socket.into_iter().chain([dir]).collect()
     }
 
     /// A command that sees these keys.
@@ -257,20 +266,46 @@ impl Rig {
 pub(crate) struct Keys {
     // Readers first: pcscd then sees empty ones instead of broken ones.
     pub(crate) readers: Vec<Reader>,
-    pub(crate) pcscd: Pcscd,
+    /// `None` where another pcscd is used, through vpcd.
+    pcscd: Option<Pcscd>,
 }
 
 impl Keys {
-    /// Unplugs or replugs, and waits until pcscd's clients see it.
+    fn at_own_pcscd(cards: Vec<VirtualYubiKey>, runtime: &Path) -> Result<Self, Error> {
+        let driver = driver::find()?;
+        let mut readers = Vec::new();
+        let mut sockets = Vec::new();
+        for (i, card) in cards.into_iter().enumerate() {
+            let socket = runtime.join(format!("card-{i}.sock"));
+            readers.push(Reader::at_socket(card, &socket)?);
+            sockets.push(socket);
+        }
+        let pcscd = Some(Pcscd::start(runtime, &driver, &sockets)?);
+        Ok(Self { readers, pcscd })
+    }
+
+    fn at_vpcd(cards: Vec<VirtualYubiKey>, address: &str) -> Result<Self, Error> {
+        let readers = cards
+            .into_iter()
+            .map(|card| Reader::at_vpcd(card, address))
+            .collect::<Result<_, _>>()?;
+        let pcscd = None;
+        Ok(Self { readers, pcscd })
+    }
+
+    /// Unplugs or replugs, and waits until pcscd's clients see it; with vpcd,
+    /// whose pcscd is not ours to ask, until it has been told.
     pub(crate) fn set_plugged(&self, reader: usize, plugged: bool) -> Result<(), Error> {
         if let Some(it) = self.readers.get(reader) {
             if plugged {
-                it.replug();
+                it.replug()?;
             } else {
                 it.unplug();
             }
         }
-        self.pcscd
-            .wait_until(|states| states.get(reader) == Some(&plugged))
+        match &self.pcscd {
+            Some(pcscd) => pcscd.wait_until(|states| states.get(reader) == Some(&plugged)),
+            None => Ok(()),
+        }
     }
 }

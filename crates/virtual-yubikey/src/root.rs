@@ -33,11 +33,13 @@ impl Root {
         Ok(Self { key, certificate })
     }
 
-    /// The root of a state folder: `root.key` and `root.pem`, made when missing.
+    /// The root of a state folder: `root.key` and `root.pem`. The folder, too,
+    /// is made when missing.
     ///
     /// # Errors
     /// [`Error::File`] when the files cannot be read or written or are damaged.
     pub fn open(dir: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(dir).map_err(FileError::write(dir))?;
         let (key_path, pem_path) = (dir.join("root.key"), dir.join("root.pem"));
         if key_path.exists() {
             let text = fs::read_to_string(&key_path).map_err(FileError::read(&key_path))?;

@@ -110,13 +110,12 @@ fn a_wrong_pin_forgets_the_right_one() {
 fn nothing_signs_untouched() {
     let mut host = key_in(0x9A, NEVER, TOUCH_ALWAYS);
     let touch = host.card.touch();
-    for mode in [TouchMode::Manual, TouchMode::Deny] {
-        touch.set_mode(mode);
-        let begin = Instant::now();
-        assert!(!signs(&mut host, 0x9A));
-        let patient = begin.elapsed() >= Duration::from_millis(200);
-        assert_eq!(patient, mode == TouchMode::Manual, "6982 after the timeout");
-    }
+    touch.set_mode(TouchMode::Manual);
+    let begin = Instant::now();
+    assert!(!signs(&mut host, 0x9A));
+    assert!(begin.elapsed() >= Duration::from_millis(200), "it waited");
+    touch.set_mode(TouchMode::Deny);
+    assert!(!signs(&mut host, 0x9A));
     let status = touch.status();
     assert_eq!(
         (status.operations, status.touches, status.untouched),
