@@ -12,9 +12,10 @@ mod device;
 #[path = "support/operator.rs"]
 mod operator;
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use device::{Device, Facts, TestKey};
 use operator::Operator;
@@ -381,6 +382,23 @@ fn the_log_tells_every_decision_and_can_be_filtered() {
             .contains("user alice")
     );
     assert_eq!(operator.succeed(&["log", "--refusals"]), "");
+}
+
+#[test]
+fn the_log_can_be_followed() {
+    let operator = Operator::new();
+    operator.init();
+    let mut following = operator
+        .command(&["--json", "log", "--follow"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("ca.init"));
+    operator.succeed(&["user", "add", "alice"]);
+    assert!(lines.next().unwrap().unwrap().contains("user alice"));
+    following.kill().unwrap();
+    following.wait().unwrap();
 }
 
 #[test]

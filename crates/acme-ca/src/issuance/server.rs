@@ -117,3 +117,90 @@ impl Issuer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
+
+    use crate::config::{Config, template};
+    use crate::issuance::{IssueError, Issuer};
+    use crate::pki::{Authority, Hierarchy, Layout};
+    use crate::signer::{Algorithm, FileKey, SignError, Signer};
+    use crate::store::{CertificateFilter, CertificateStatus, Certificates, SqliteStore};
+
+    const NOW: i64 = 1_800_000_000;
+
+    /// A key whose home looks at the database when it is asked to sign, and then fails.
+    struct Suspicious {
+        key: FileKey,
+        database: PathBuf,
+    }
+
+    impl Signer for Suspicious {
+        fn algorithm(&self) -> Algorithm {
+            self.key.algorithm()
+        }
+
+        fn spki_der(&self) -> &[u8] {
+            self.key.spki_der()
+        }
+
+        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+            let connection = rusqlite::Connection::open(&self.database).unwrap();
+            let recorded: Vec<u8> = connection
+                .query_row(
+                    "SELECT tbs FROM certificates WHERE status = 'intended'",
+                    [],
+                    |row| row.get(0),
+                )
+                .expect("the intent is on record before anything is signed");
+            assert_eq!(recorded, message, "all of it");
+            Err(SignError)
+        }
+    }
+
+    fn issuer(dir: &Path) -> (Issuer, SqliteStore) {
+        let layout = Layout::new(dir);
+        std::fs::create_dir(layout.pki()).unwrap();
+        Hierarchy::create(&layout, "ca.example", NOW).unwrap();
+        let mut hierarchy = Hierarchy::load(&layout).unwrap();
+        let suspicious = Suspicious {
+            key: FileKey::load(&layout.key("servers")).unwrap(),
+            database: layout.database(),
+        };
+        let der = hierarchy.servers.certificate_der().to_vec();
+        hierarchy.servers = Authority::new(&der, Arc::new(suspicious)).unwrap().unwrap();
+        let settings = template(&"https://ca.example".parse().unwrap(), None);
+        let config = Config::parse(&settings, &layout.config()).unwrap();
+        let store = SqliteStore::open(&layout.database()).unwrap();
+        let issuer = Issuer::new(
+            Arc::new(hierarchy),
+            Arc::new(store.clone()),
+            Arc::new(config),
+        );
+        (issuer, store)
+    }
+
+    #[tokio::test]
+    async fn the_intent_is_durable_before_the_signature_and_revoked_when_none_came() {
+        let dir = tempfile::tempdir().unwrap();
+        let (issuer, store) = issuer(dir.path());
+        assert!(matches!(
+            issuer.server_certificate(NOW).await,
+            Err(IssueError::Sign(SignError))
+        ));
+        let rows = async || {
+            let all = store.certificates(CertificateFilter::default());
+            all.await.unwrap()
+        };
+        let [row] = &rows().await[..] else {
+            panic!("one intent")
+        };
+        assert_eq!(row.status, CertificateStatus::Intended);
+        assert!(row.body.is_none());
+        assert_eq!(issuer.recover(NOW + 1).await.unwrap().len(), 1);
+        assert_eq!(rows().await[0].status, CertificateStatus::Revoked);
+        assert!(issuer.recover(NOW + 2).await.unwrap().is_empty());
+    }
+}

@@ -24,7 +24,7 @@ pub struct Authority {
 
 impl Authority {
     /// `None` if the certificate is not that key's.
-    pub(super) fn new(der: &[u8], signer: Arc<dyn Signer>) -> Result<Option<Self>, PkiError> {
+    pub(crate) fn new(der: &[u8], signer: Arc<dyn Signer>) -> Result<Option<Self>, PkiError> {
         let certificate = Certificate::from_der(der)?;
         let tbs = certificate.tbs_certificate();
         if tbs.subject_public_key_info().to_der()? != signer.spki_der() {
