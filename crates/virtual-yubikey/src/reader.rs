@@ -123,10 +123,11 @@ impl Reader {
     pub(crate) fn unplug(&self) {
         let mut plug = lock(&self.shared.plug);
         plug.plugged = false;
-        self.shared.touch.set_plugged(false);
+        // Cut before the wait for a touch ends: its refusal must not get out.
         for line in plug.commands.drain(..) {
             line.cut();
         }
+        self.shared.touch.set_plugged(false);
         plug.tell(UNPLUGGED);
         drop(plug);
         lock(&self.shared.card).power_cycle();
