@@ -53,8 +53,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            connections: 4096,
-            connections_per_address: 256,
+            connections: 1024,
+            connections_per_address: 128,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             upkeep: Duration::from_secs(10),

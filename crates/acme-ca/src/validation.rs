@@ -14,6 +14,7 @@ use piv_attest::{AwsLcRs, PublicKey, UnixTime, Verifier};
 
 use crate::config::Config;
 use crate::entitlement::{self, Entitlement, JudgeError, Question, Refusal};
+use crate::orders::AuthorizationStatus;
 use crate::store::orders::{Authorization, Challenge, Order};
 use crate::store::{Records, StoreError};
 
@@ -24,6 +25,14 @@ pub use evidence::{Evidence, EvidenceError};
 /// Why an answer is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Wrong {
+    /// It comes too late: the challenge expired, or its order is over.
+    #[error(
+        "the challenge can no longer be answered, its authorization is {status}: make a new order"
+    )]
+    Late {
+        /// Of the authorization.
+        status: AuthorizationStatus,
+    },
     /// It is not an answer at all.
     #[error(transparent)]
     Response(#[from] ResponseError),
@@ -115,7 +124,7 @@ pub struct Asked<'a> {
 }
 
 impl<R: Records + ?Sized> Judge<'_, R> {
-    /// Judges an answer: possession, attestation, records and policy, in this order.
+    /// Judges an answer: its time, possession, attestation, records and policy, in this order.
     ///
     /// # Errors
     /// [`ValidationError::Wrong`] spends the challenge; the others do not.
@@ -124,6 +133,10 @@ impl<R: Records + ?Sized> Judge<'_, R> {
         asked: Asked<'_>,
         payload: &[u8],
     ) -> Result<(Entitlement, Evidence), ValidationError> {
+        let status = asked.authorization.status_at(self.now);
+        if status != AuthorizationStatus::Pending {
+            return Err(Wrong::Late { status }.into());
+        }
         let kind = kind_of(asked.challenge)?;
         let value = ChallengeValue::from_token(kind, &asked.challenge.token)?;
         let expected = Expected {

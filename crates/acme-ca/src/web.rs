@@ -10,6 +10,7 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 use crate::ca::Ca;
 use crate::nonce::Nonces;
+use crate::serve::Peer;
 
 mod account;
 mod answer;
@@ -49,6 +50,7 @@ pub struct Web {
     pub(crate) limits: Limits,
     pub(crate) accounts: limits::Meter,
     pub(crate) orders: limits::Meter,
+    failures: limits::Meter,
     pub(crate) under_way: UnderWay,
     clock: Clock,
 }
@@ -70,6 +72,7 @@ impl Web {
             limits,
             accounts: limits::Meter::new(3600),
             orders: limits::Meter::new(60),
+            failures: limits::Meter::new(60),
             under_way: UnderWay::default(),
             clock,
         })
@@ -78,6 +81,25 @@ impl Web {
     /// Seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         (self.clock)()
+    }
+
+    /// Refuses an address that was refused too often already. Each refusal is written down, and
+    /// nobody may fill the disk.
+    pub(crate) fn may_fail(&self, peer: Option<Peer>, now: i64) -> Result<(), problem::Error> {
+        let Some(peer) = peer else { return Ok(()) };
+        self.failures
+            .check(peer.0.ip(), self.limits.failures, now)
+            .map_err(|retry_after| problem::Error::TooMany {
+                what: "too many refusals for this address",
+                retry_after,
+            })
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn failed(&self, peer: Option<Peer>, now: i64) {
+        if let Some(peer) = peer {
+            let _ = self.failures.count(peer.0.ip(), self.limits.failures, now);
+        }
     }
 }
 

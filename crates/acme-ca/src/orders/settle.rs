@@ -29,9 +29,12 @@ pub struct Answered {
 /// its request waits. `others_valid` says whether every other authorization of
 /// the order is valid already.
 ///
+/// An answer that is wrong because it is late spends its challenge too; an
+/// authorization or order that is over stays what it is.
+///
 /// # Errors
-/// The challenge was decided before, or its authorization or order is no
-/// longer pending.
+/// The challenge was decided before; or the answer is right, and its
+/// authorization or order is no longer pending.
 pub fn settle(
     before: Answered,
     others_valid: bool,
@@ -53,8 +56,12 @@ pub fn settle(
             challenge: processing.after(ChallengeEvent::Fail)?,
             authorization: before
                 .authorization
-                .after(AuthorizationEvent::ChallengeInvalid)?,
-            order: before.order.after(OrderEvent::AuthorizationLost)?,
+                .after(AuthorizationEvent::ChallengeInvalid)
+                .unwrap_or(before.authorization),
+            order: before
+                .order
+                .after(OrderEvent::AuthorizationLost)
+                .unwrap_or(before.order),
         }),
     }
 }
@@ -102,35 +109,61 @@ mod tests {
         );
     }
 
-    #[test]
-    fn only_what_is_pending_can_be_answered() {
+    /// Every combination of statuses.
+    fn all() -> impl Iterator<Item = Answered> {
         use AuthorizationStatus as A;
         use ChallengeStatus as C;
         use OrderStatus as O;
-        for challenge in [C::Pending, C::Processing, C::Valid, C::Invalid] {
-            for authorization in [
-                A::Pending,
-                A::Valid,
-                A::Invalid,
-                A::Deactivated,
-                A::Expired,
-                A::Revoked,
-            ] {
-                for order in [O::Pending, O::Ready, O::Processing, O::Valid, O::Invalid] {
-                    let before = Answered {
+        let authorizations = [
+            A::Pending,
+            A::Valid,
+            A::Invalid,
+            A::Deactivated,
+            A::Expired,
+            A::Revoked,
+        ];
+        let orders = [O::Pending, O::Ready, O::Processing, O::Valid, O::Invalid];
+        [C::Pending, C::Processing, C::Valid, C::Invalid]
+            .into_iter()
+            .flat_map(move |challenge| {
+                authorizations.into_iter().flat_map(move |authorization| {
+                    orders.into_iter().map(move |order| Answered {
                         challenge,
                         authorization,
                         order,
-                    };
-                    for outcome in [Outcome::Valid, Outcome::Invalid] {
-                        let settled = settle(before, true, outcome);
-                        let may = challenge == ChallengeStatus::Pending
-                            && authorization == AuthorizationStatus::Pending
-                            && (order == OrderStatus::Pending
-                                || (order == OrderStatus::Ready && outcome == Outcome::Invalid));
-                        assert_eq!(settled.is_ok(), may, "{before:?} {outcome:?}");
-                    }
+                    })
+                })
+            })
+    }
+
+    #[test]
+    fn only_what_is_pending_can_be_answered_rightly() {
+        for before in all() {
+            let settled = settle(before, true, Outcome::Valid);
+            assert_eq!(settled.is_ok(), before == PENDING, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_spends_any_pending_challenge_and_revives_nothing() {
+        for before in all() {
+            let Ok(after) = settle(before, true, Outcome::Invalid) else {
+                assert_ne!(before.challenge, ChallengeStatus::Pending, "{before:?}");
+                continue;
+            };
+            assert_eq!(before.challenge, ChallengeStatus::Pending, "{before:?}");
+            assert_eq!(after.challenge, ChallengeStatus::Invalid);
+            match before.authorization {
+                AuthorizationStatus::Pending => {
+                    assert_eq!(after.authorization, AuthorizationStatus::Invalid);
                 }
+                over => assert_eq!(after.authorization, over),
+            }
+            match before.order {
+                OrderStatus::Pending | OrderStatus::Ready => {
+                    assert_eq!(after.order, OrderStatus::Invalid);
+                }
+                other => assert_eq!(after.order, other),
             }
         }
     }

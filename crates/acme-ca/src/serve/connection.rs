@@ -48,8 +48,11 @@ impl Default for Timeouts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// The head of a request, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
-const MAX_STREAMS: u32 = 64;
+/// Requests of one connection at a time, over HTTP/2: what bounds the memory that it can take.
+const MAX_STREAMS: u32 = 16;
+/// How often a quiet HTTP/2 connection is asked whether it lives.
 const PING: Duration = Duration::from_secs(20);
 
 /// Serves one connection to its end. `draining` becomes true when the server stops.

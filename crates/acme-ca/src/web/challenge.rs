@@ -12,8 +12,8 @@ use http::StatusCode;
 use super::post::Post;
 use super::problem::{self, Error};
 use super::{Web, answer, paths};
-use crate::audit::{self, Decision, Outcome as Audited};
-use crate::orders::{AuthorizationStatus, Outcome, is_decided};
+use crate::audit::{Decision, Outcome as Audited};
+use crate::orders::{Outcome, is_decided};
 use crate::store::Orders;
 use crate::store::orders::{Challenge, Handle, Order, Swap, Verdict};
 use crate::validation::{Asked, Judge, ValidationError};
@@ -38,13 +38,7 @@ pub(crate) async fn post(
         return show(&web, &order, &id);
     }
     let now = web.now();
-    let status = authorization.status_at(now);
-    if status != AuthorizationStatus::Pending {
-        let decision = decision(Audited::Refused, &order, challenge, now);
-        let error = Error::ChallengeOver { status };
-        audit::record(web.ca.store(), decision.because(&error)).await?;
-        return Err(error);
-    }
+    web.may_fail(caller.peer, now)?;
     let order_url = paths::order(&web.ca.config().url, &order.id);
     let asked = Asked {
         order: &order,
@@ -69,6 +63,7 @@ pub(crate) async fn post(
                 .fact("key", entitlement.key()),
         },
         Err(ValidationError::Wrong(wrong)) => {
+            web.failed(caller.peer, now);
             let audited = if wrong.is_alarm() {
                 Audited::Alarm
             } else {

@@ -33,6 +33,7 @@ pub(crate) async fn post(
     let csr = base64url::decode(request.csr.as_deref().unwrap_or_default())
         .map_err(|_| Error::CsrEncoding)?;
     let now = web.now();
+    web.may_fail(caller.peer, now)?;
     // A client that goes away must not leave its order half-made: the work is not this
     // request's, which only waits for it.
     let busy = web.under_way.enter().await;
@@ -46,6 +47,10 @@ pub(crate) async fn post(
     };
     let finalized = task.await.map_err(|error| Error::Internal {
         what: format!("finalizing ended early: {error}"),
-    })??;
+    })?;
+    if finalized.is_err() {
+        web.failed(caller.peer, now);
+    }
+    let finalized = finalized?;
     Ok(order::show(&web, &finalized, now, StatusCode::OK))
 }

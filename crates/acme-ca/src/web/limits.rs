@@ -16,6 +16,8 @@ pub struct Limits {
     pub accounts: u32,
     /// New orders from one address in a minute.
     pub orders: u32,
+    /// Refusals for one address in a minute: wrong answers, and orders that cannot be.
+    pub failures: u32,
     /// How long the body of a request may take.
     pub body: Duration,
 }
@@ -26,6 +28,7 @@ impl Default for Limits {
             open_orders: 100,
             accounts: 1_000,
             orders: 60_000,
+            failures: 600,
             body: Duration::from_secs(10),
         }
     }
@@ -62,6 +65,29 @@ impl Meter {
     /// # Errors
     /// There were `limit` already: how many seconds until the window ends.
     pub(crate) fn count(&self, address: IpAddr, limit: u32, now: i64) -> Result<(), i64> {
+        self.with(address, now, |count| {
+            if *count >= limit {
+                return false;
+            }
+            *count += 1;
+            true
+        })
+    }
+
+    /// Whether one more event would be within the limit.
+    ///
+    /// # Errors
+    /// There were `limit` already: how many seconds until the window ends.
+    pub(crate) fn check(&self, address: IpAddr, limit: u32, now: i64) -> Result<(), i64> {
+        self.with(address, now, |count| *count < limit)
+    }
+
+    fn with(
+        &self,
+        address: IpAddr,
+        now: i64,
+        allow: impl FnOnce(&mut u32) -> bool,
+    ) -> Result<(), i64> {
         let window = now.div_euclid(self.window);
         let place = self.hasher.hash_one(network(address));
         let place = usize::try_from(place % COUNTERS as u64).unwrap_or(0);
@@ -72,11 +98,11 @@ impl Meter {
         if counter.window != window {
             *counter = Counter { window, count: 0 };
         }
-        if counter.count >= limit {
-            return Err(self.window - now.rem_euclid(self.window));
+        if allow(&mut counter.count) {
+            Ok(())
+        } else {
+            Err(self.window - now.rem_euclid(self.window))
         }
-        counter.count += 1;
-        Ok(())
     }
 }
 

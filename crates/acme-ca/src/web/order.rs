@@ -32,9 +32,11 @@ pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Respo
                 retry_after,
             })?;
     }
+    web.may_fail(caller.peer, now)?;
     let order = match draft(&web, &caller.account.id, &request, now) {
         Ok(order) => order,
         Err(error) => {
+            web.failed(caller.peer, now);
             let account = format!("account {}", caller.account.id);
             let refused = Decision::new(Outcome::Refused, "order.new", &account, &account, now)
                 .because(&error);

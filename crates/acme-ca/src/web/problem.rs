@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 use crate::config::BadValidity;
 use crate::issuance::{CsrError, IssueError};
 use crate::nonce::NonceError;
-use crate::orders::{AccountStatus, AuthorizationStatus, OrderStatus};
+use crate::orders::{AccountStatus, OrderStatus};
 use crate::store::StoreError;
 use crate::validation::Wrong;
 
@@ -98,11 +98,6 @@ pub(crate) enum Error {
     /// RFC 8555 §7.4.
     #[error("the order is {status}: only an order that is ready can be finalized")]
     NotReady { status: OrderStatus },
-    /// The challenge's time is over, or its order's.
-    #[error(
-        "this challenge can no longer be answered, its authorization is {status}: make a new order"
-    )]
-    ChallengeOver { status: AuthorizationStatus },
     /// `csr` is no base64url.
     #[error("\"csr\" is not canonical base64url without padding")]
     CsrEncoding,
@@ -149,7 +144,6 @@ impl Error {
             Self::TooMany { .. } => (T::RateLimited, 429),
             Self::NotReady { .. } => (T::OrderNotReady, 403),
             Self::CsrEncoding | Self::Csr(_) => (T::BadCsr, 400),
-            Self::ChallengeOver { .. } => (T::Malformed, 403),
             Self::Refused(problem) => return *problem,
             Self::Store(_) | Self::Internal { .. } => {
                 // What failed inside is for the log, not for strangers.
@@ -183,7 +177,7 @@ fn of_jws(error: &JwsError) -> Problem {
 pub(crate) fn of_wrong(wrong: &Wrong) -> Problem {
     let kind = match wrong {
         Wrong::Response(_) => ProblemType::Malformed,
-        Wrong::Possession(_) => ProblemType::IncorrectResponse,
+        Wrong::Late { .. } | Wrong::Possession(_) => ProblemType::IncorrectResponse,
         Wrong::Attestation(_) => ProblemType::BadAttestationStatement,
         Wrong::Refused(_) => ProblemType::Unauthorized,
     };

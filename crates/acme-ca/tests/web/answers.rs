@@ -1,7 +1,6 @@
-//! Answers that are wrong in themselves: message, signature, freshness. No record is consulted.
+//! Answers that are wrong in themselves: message and signature. No record is consulted.
 
-use acme_wire::jws::{self, KeyId};
-use acme_wire::order::{Challenge, ChallengeStatus, Identifier, OrderStatus};
+use acme_wire::order::{Challenge, ChallengeStatus, Identifier};
 use acme_yubikey::{Ask, Detail, Entry, Message};
 
 use crate::card::{Card, SlotKey};
@@ -13,7 +12,7 @@ const MALFORMED: &str = "malformed";
 const INCORRECT: &str = "incorrectResponse";
 
 /// A CA, alice's key, her client and an order for `tls`.
-async fn placed() -> (World, Card, SlotKey, Client, Placed) {
+pub async fn placed() -> (World, Card, SlotKey, Client, Placed) {
     let world = World::new().await;
     let (card, key, _) = world.alice().await;
     let client = world.client().await;
@@ -78,135 +77,6 @@ async fn no_answer_at_all() {
         let placed = client.place_serial("tls", SERIAL).await;
         refused(&world, &client, &placed, wrong.as_bytes(), MALFORMED, "").await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn someone_elses_challenge_in_the_message() {
-    let (world, mut card, key, client, placed) = placed().await;
-    let other = client.place_serial("tls", SERIAL).await;
-    let payload = answer(&mut card, &key, &client, &[&other]);
-    let reason = "no entry of the message is for this challenge";
-    refused(&world, &client, &placed, &payload, INCORRECT, reason).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn someone_elses_challenge_is_not_found_and_not_spent() {
-    let (world, mut card, key, client, placed) = placed().await;
-    let payload = answer(&mut card, &key, &client, &[&placed]);
-    let stranger = world.client().await;
-    let theirs = stranger.post(&placed.challenge.url, &payload).await;
-    let never_was = format!("{}x", placed.challenge.url);
-    let nothing = stranger.post(&never_was, &payload).await;
-    assert_eq!(
-        theirs.refused(404, MALFORMED),
-        nothing.refused(404, MALFORMED)
-    );
-    let answered = client.answer(&placed, &payload).await;
-    assert_eq!(answered.status, ChallengeStatus::Valid);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_used_twice_reads_what_was_decided() {
-    let (world, mut card, key, client, placed) = placed().await;
-    let payload = answer(&mut card, &key, &client, &[&placed]);
-    let first = client.answer(&placed, &payload).await;
-    assert_eq!(client.answer(&placed, &payload).await, first);
-    assert_eq!(
-        client.answer(&placed, b"{}").await,
-        first,
-        "nor is it spoilt"
-    );
-    client.collect(&placed, None).await;
-    assert_eq!(client.answer(&placed, &payload).await, first);
-    client
-        .finalize(&placed, None)
-        .await
-        .refused(403, "orderNotReady");
-    assert_eq!(world.issued().await.len(), 1);
-    assert_eq!(world.audit("challenge.answer").await.len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_used_for_a_second_order() {
-    let (world, mut card, key, client, placed) = placed().await;
-    let payload = answer(&mut card, &key, &client, &[&placed]);
-    client.answer(&placed, &payload).await;
-    let second = client.place_serial("tls", SERIAL).await;
-    let reason = "no entry of the message is for this challenge";
-    refused(&world, &client, &second, &payload, INCORRECT, reason).await;
-}
-
-/// Sends several answers at the same time, each with a nonce of its own.
-async fn at_once(client: &Client, placed: &Placed, payloads: &[Vec<u8>]) -> Vec<Challenge> {
-    let url = &placed.challenge.url;
-    let mut requests = tokio::task::JoinSet::new();
-    for payload in payloads {
-        let answer = client.http.head(&client.directory.new_nonce).send().await;
-        let nonce = answer.unwrap().headers()["replay-nonce"].clone();
-        let kid = KeyId::Account(&client.kid);
-        let body = client
-            .key
-            .sign(url, nonce.to_str().unwrap(), kid, payload)
-            .unwrap();
-        let request = client
-            .http
-            .post(url)
-            .header("content-type", jws::MEDIA_TYPE)
-            .body(body);
-        requests.spawn(async move { request.send().await.unwrap().json().await.unwrap() });
-    }
-    requests.join_all().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_used_by_two_at_once_is_decided_once() {
-    let (world, mut card, key, client, placed) = placed().await;
-    let right = answer(&mut card, &key, &client, &[&placed]);
-    let answered = at_once(&client, &placed, &vec![right; 8]).await;
-    for answer in &answered {
-        assert_eq!(answer.status, ChallengeStatus::Valid);
-        assert_eq!(answer, &answered[0]);
-    }
-    assert_eq!(world.audit("challenge.answer").await.len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_right_and_a_wrong_answer_at_once_are_decided_alike() {
-    let (world, mut card, key, client, _) = placed().await;
-    for _ in 0..8 {
-        let placed = client.place_serial("tls", SERIAL).await;
-        let right = answer(&mut card, &key, &client, &[&placed]);
-        let wrong = payload(&key.chain, &[0; 128], &[0; 70], None);
-        let answered = at_once(&client, &placed, &[wrong, right]).await;
-        assert_eq!(answered[0], answered[1], "both read the one decision");
-        let order = client.order(&placed).await;
-        let valid = answered[0].status == ChallengeStatus::Valid;
-        let expected = if valid {
-            OrderStatus::Ready
-        } else {
-            OrderStatus::Invalid
-        };
-        assert_eq!(order.status, expected);
-    }
-    assert_eq!(world.audit("challenge.answer").await.len(), 8);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn expired_challenge() {
-    let (world, mut card, key, client, placed) = placed().await;
-    let payload = answer(&mut card, &key, &client, &[&placed]);
-    world.advance(world.ca.config().lifetimes.challenge.0);
-    let late = client.post(&placed.challenge.url, &payload).await;
-    let detail = late.refused(403, MALFORMED);
-    assert!(detail.contains("make a new order"), "{detail}");
-    assert_eq!(client.order(&placed).await.status, OrderStatus::Invalid);
-    client
-        .finalize(&placed, None)
-        .await
-        .refused(403, "orderNotReady");
-    assert!(world.issued().await.is_empty());
-    let audit = world.audit("challenge.answer").await;
-    assert!(audit[0].reasons[0].contains("expired"), "{audit:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -397,36 +267,4 @@ async fn without_possession_nothing_is_told_of_records() {
         );
     }
     assert_eq!(told[0], told[1]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn errors_of_jws_and_nonce_do_not_spend_a_challenge() {
-    let (world, mut card, key, client, placed) = placed().await;
-    let payload = answer(&mut card, &key, &client, &[&placed]);
-    let url = &placed.challenge.url;
-    let kid = KeyId::Account(&client.kid);
-    let sign = |url: &str, nonce: &str| client.key.sign(url, nonce, kid, &payload).unwrap();
-
-    let used = client.nonce().await;
-    client
-        .send(&placed.url, sign(&placed.url, &used), jws::MEDIA_TYPE)
-        .await;
-    let answer = client.send(url, sign(url, &used), jws::MEDIA_TYPE).await;
-    answer.refused(400, "badNonce");
-    let nonce = client.nonce().await;
-    let answer = client
-        .send(url, sign(&placed.url, &nonce), jws::MEDIA_TYPE)
-        .await;
-    answer.refused(403, "unauthorized");
-    let nonce = client.nonce().await;
-    let foreign = acme_wire::AccountKey::generate().unwrap();
-    let body = foreign.sign(url, &nonce, kid, &payload).unwrap();
-    client
-        .send(url, body, jws::MEDIA_TYPE)
-        .await
-        .refused(400, MALFORMED);
-
-    assert!(world.audit("challenge.answer").await.is_empty());
-    let answered = client.answer(&placed, &payload).await;
-    assert_eq!(answered.status, ChallengeStatus::Valid);
 }

@@ -1,26 +1,18 @@
 //! What happens between the requests: races, time, crashes, slow clients, and the end.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use acme_ca::audit::Outcome;
 use acme_ca::records::KeyState;
-use acme_ca::serve::{ServeError, Server};
-use acme_ca::store::{CertificateStatus, Orders};
 use acme_wire::jws::{self, KeyId};
-use acme_wire::order::{ChallengeStatus, Order, OrderStatus};
-use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use acme_wire::order::{ChallengeStatus, OrderStatus};
 
 use crate::card::{Card, SlotKey};
 use crate::client::{Client, Placed};
 use crate::world::{SERIAL, World, answer};
 
 /// An order for `tls` that is ready.
-async fn ready(world: &World, card: &mut Card, key: &SlotKey, client: &Client) -> Placed {
+pub async fn ready(world: &World, card: &mut Card, key: &SlotKey, client: &Client) -> Placed {
     let placed = client.place_serial("tls", SERIAL).await;
     let payload = answer(card, key, client, &[&placed]);
     let answered = client.answer(&placed, &payload).await;
@@ -29,12 +21,12 @@ async fn ready(world: &World, card: &mut Card, key: &SlotKey, client: &Client) -
     placed
 }
 
-fn id(placed: &Placed) -> &str {
+pub fn id(placed: &Placed) -> &str {
     placed.url.rsplit('/').next().unwrap()
 }
 
 /// Waits until `done`, which must come within ten seconds.
-async fn until(mut done: impl AsyncFnMut() -> bool) {
+pub async fn until(mut done: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !done().await {
         assert!(Instant::now() < deadline, "it never came");
@@ -166,312 +158,4 @@ async fn what_was_issued_is_still_there_when_its_order_is_forgotten() {
     until(async || client.get(&placed.url).await.status == 404).await;
     assert_eq!(client.get(&certificate).await.status, 200);
     assert_eq!(world.issued().await.len(), 1);
-}
-
-/// Puts an order back to where a crash during issuance leaves it.
-fn crash_in_processing(world: &World, placed: &Placed) {
-    world.sql(&format!(
-        "UPDATE orders SET status = 'processing', certificate = NULL, csr = x'' WHERE id = '{}'",
-        id(placed)
-    ));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_intent_without_certificate_is_revoked_and_its_order_goes_on() {
-    let mut world = World::new().await;
-    let (mut card, key, _) = world.alice().await;
-    let client = world.client().await;
-    let placed = ready(&world, &mut card, &key, &client).await;
-    client.collect(&placed, None).await;
-    world.stop().await;
-    // As if it had stopped after signing: the intent is recorded, the certificate is not.
-    crash_in_processing(&world, &placed);
-    world.sql(&format!(
-        "UPDATE certificates SET status = 'intended', body = NULL, issued = NULL WHERE order_id = '{}'",
-        id(&placed)
-    ));
-    let lost = world.issued().await[0].clone();
-    world.restart(|settings| settings).await;
-
-    let client = client.over(world.http());
-    let order = client.order(&placed).await;
-    assert_eq!(order.status, OrderStatus::Valid);
-    client.get(&order.certificate.unwrap()).await.ok();
-    let all = world.issued().await;
-    assert_eq!(all.len(), 2);
-    let find = |status| all.iter().find(|row| row.status == status).unwrap();
-    assert_eq!(find(CertificateStatus::Revoked).serial, lost.serial);
-    assert_ne!(find(CertificateStatus::Issued).serial, lost.serial);
-    assert_eq!(world.audit("certificate.revoke").await.len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_on_record_ends_its_order_after_a_crash() {
-    let mut world = World::new().await;
-    let (mut card, key, _) = world.alice().await;
-    let client = world.client().await;
-    let placed = ready(&world, &mut card, &key, &client).await;
-    client.collect(&placed, None).await;
-    world.stop().await;
-    crash_in_processing(&world, &placed);
-    world.restart(|settings| settings).await;
-    let client = client.over(world.http());
-    assert_eq!(client.order(&placed).await.status, OrderStatus::Valid);
-    assert_eq!(world.issued().await.len(), 1, "and no second one is made");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_order_of_a_key_that_was_revoked_meanwhile_does_not_go_on() {
-    let mut world = World::new().await;
-    let (mut card, key, record) = world.alice().await;
-    let client = world.client().await;
-    let placed = ready(&world, &mut card, &key, &client).await;
-    world.stop().await;
-    crash_in_processing(&world, &placed);
-    world
-        .set_state(record, KeyState::Revoked { since: 1 })
-        .await;
-    world.restart(|settings| settings).await;
-    let client = client.over(world.http());
-    assert_eq!(client.order(&placed).await.status, OrderStatus::Invalid);
-    assert!(world.issued().await.is_empty());
-    assert!(world.ca.store().processing().await.unwrap().is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn pending_orders_survive_a_restart() {
-    let mut world = World::new().await;
-    let (mut card, key, _) = world.alice().await;
-    let client = world.client().await;
-    let placed = client.place_serial("tls", SERIAL).await;
-    world.restart(|settings| settings).await;
-    let client = Client {
-        http: world.http(),
-        ..client
-    };
-    // The nonces of the earlier process are not: the error brings a new one.
-    let payload = answer(&mut card, &key, &client, &[&placed]);
-    let first = client.post(&placed.challenge.url, &payload).await;
-    first.refused(400, "badNonce");
-    client.answer(&placed, &payload).await;
-    client.collect(&placed, None).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_server_of_the_same_folder_is_refused() {
-    let world = World::new().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let second = Server::new(Arc::clone(&world.ca), listener, world.options.clone()).await;
-    assert!(matches!(second, Err(ServeError::Open(_))), "{second:?}");
-}
-
-fn address(world: &World) -> &str {
-    world.base.strip_prefix("https://").unwrap()
-}
-
-async fn connect(world: &World) -> TlsStream<TcpStream> {
-    let stream = TcpStream::connect(address(world)).await.unwrap();
-    let tls = TlsConnector::from(Arc::new(world.tls(&[b"http/1.1"])));
-    let name = ServerName::try_from("127.0.0.1").unwrap();
-    tls.connect(name, stream).await.unwrap()
-}
-
-/// The head of a POST that announces a body of this length.
-fn head(world: &World, path: &str, length: usize) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: {}\r\ncontent-length: {length}\r\n\r\n",
-        address(world),
-        jws::MEDIA_TYPE
-    )
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_under_way_is_finished_while_the_server_drains() {
-    let mut world = World::new().await;
-    let (mut card, key, _) = world.alice().await;
-    let client = world.client().await;
-    let placed = ready(&world, &mut card, &key, &client).await;
-    let nonce = client.nonce().await;
-    let kid = KeyId::Account(&client.kid);
-    let url = &placed.order.finalize;
-    let body = client.key.sign(url, &nonce, kid, b"{}").unwrap();
-    drop(client);
-
-    let mut stream = connect(&world).await;
-    let path = url.strip_prefix(&world.base).unwrap();
-    let (first, rest) = body.split_at(body.len() / 2);
-    let begin = head(&world, path, body.len()) + first;
-    stream.write_all(begin.as_bytes()).await.unwrap();
-    stream.flush().await.unwrap();
-    // The server has it once it waits for the rest: nothing tells, so give the request a
-    // moment by doing another one meanwhile.
-    world
-        .http()
-        .get(format!("{}/directory", world.base))
-        .send()
-        .await
-        .unwrap();
-    let ended = world.begin_stop();
-    until(async || TcpStream::connect(address(&world)).await.is_err()).await;
-    assert!(!ended.is_finished(), "it waits for the request");
-    stream.write_all(rest.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    // The server may end the connection without TLS's goodbye.
-    let _ = stream.read_to_string(&mut answer).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let order: Order = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
-    assert_eq!(order.status, OrderStatus::Valid);
-    ended.await.unwrap();
-    assert_eq!(world.issued().await.len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_hangs_up_does_not_leave_its_order_half_made() {
-    let world = World::new().await;
-    let (mut card, key, _) = world.alice().await;
-    let client = world.client().await;
-    for _ in 0..5 {
-        let placed = ready(&world, &mut card, &key, &client).await;
-        let nonce = client.nonce().await;
-        let kid = KeyId::Account(&client.kid);
-        let url = &placed.order.finalize;
-        let body = client.key.sign(url, &nonce, kid, b"{}").unwrap();
-        let path = url.strip_prefix(&world.base).unwrap();
-        let mut stream = connect(&world).await;
-        let request = head(&world, path, body.len()) + &body;
-        stream.write_all(request.as_bytes()).await.unwrap();
-        stream.flush().await.unwrap();
-        drop(stream);
-        // It was ready and is now either untouched or whole, never in between for long.
-        until(async || client.order(&placed).await.status != OrderStatus::Processing).await;
-    }
-    let issued = world.issued().await;
-    assert!(
-        issued
-            .iter()
-            .all(|row| row.status == CertificateStatus::Issued)
-    );
-}
-
-/// A world whose server has little patience.
-async fn impatient() -> World {
-    let mut world = World::new().await;
-    let short = Duration::from_millis(200);
-    world.options.timeouts.handshake = short;
-    world.options.timeouts.head = short;
-    world.options.timeouts.idle = short;
-    world.options.limits.body = short;
-    world.restart(|settings| settings).await;
-    world
-}
-
-/// The other side ends the connection within ten seconds, having said this much.
-async fn is_ended(mut stream: impl tokio::io::AsyncRead + Unpin) -> Vec<u8> {
-    let mut said = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut said));
-    let _ = read.await.expect("the server holds a slow connection");
-    said
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_slow_handshake_is_ended() {
-    let world = impatient().await;
-    let mut stream = TcpStream::connect(address(&world)).await.unwrap();
-    stream.write_all(&[0x16, 3, 1]).await.unwrap();
-    is_ended(stream).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_slow_head_is_ended() {
-    let world = impatient().await;
-    let mut stream = connect(&world).await;
-    stream
-        .write_all(b"POST /acme/new-order HTTP/1.1\r\nhost:")
-        .await
-        .unwrap();
-    is_ended(stream).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_slow_body_is_ended() {
-    let world = impatient().await;
-    let mut stream = connect(&world).await;
-    let begin = head(&world, "/acme/new-order", 1000) + "{";
-    stream.write_all(begin.as_bytes()).await.unwrap();
-    let said = is_ended(stream).await;
-    assert!(
-        said.starts_with(b"HTTP/1.1 408"),
-        "{}",
-        String::from_utf8_lossy(&said)
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_without_requests_is_ended() {
-    let world = impatient().await;
-    let stream = TcpStream::connect(address(&world)).await.unwrap();
-    let tls = TlsConnector::from(Arc::new(world.tls(&[b"h2"])));
-    let name = ServerName::try_from("127.0.0.1").unwrap();
-    is_ended(tls.connect(name, stream).await.unwrap()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_address_has_so_many_connections() {
-    let mut world = World::new().await;
-    world.options.connections_per_address = 2;
-    world.restart(|settings| settings).await;
-    let (first, _second) = (connect(&world).await, connect(&world).await);
-    let third = TcpStream::connect(address(&world)).await.unwrap();
-    assert!(is_ended(third).await.is_empty());
-    drop(first);
-    let tls = world.tls(&[b"http/1.1"]);
-    let tls = TlsConnector::from(Arc::new(tls));
-    until(async || {
-        let stream = TcpStream::connect(address(&world)).await.unwrap();
-        let name = ServerName::try_from("127.0.0.1").unwrap();
-        tls.connect(name, stream).await.is_ok()
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_server_certificate_is_renewed_while_running() {
-    let world = World::new().await;
-    let certificate = async || -> CertificateDer<'static> {
-        let stream = connect(&world).await;
-        let chain = stream.get_ref().1.peer_certificates().unwrap();
-        assert_eq!(chain.len(), 2, "with its intermediate");
-        chain[0].clone()
-    };
-    let client = world.client().await;
-    let first = certificate().await;
-    assert_eq!(certificate().await, first);
-    let life = world.ca.config().lifetimes.server_certificate.0;
-    world.advance(life * 2 / 3 + 1);
-    // The new one begins five days ahead of this machine's clock, so look at it without
-    // judging its time.
-    let first_der = first.as_ref().to_vec();
-    until(async || {
-        let seen = unjudged_certificate(&world).await;
-        seen.is_some_and(|der| der != first_der)
-    })
-    .await;
-    // Who was connected stays so.
-    let answer = client
-        .http
-        .get(format!("{}/directory", world.base))
-        .send()
-        .await;
-    assert_eq!(answer.unwrap().status(), 200);
-}
-
-/// The server's certificate as openssl shows it, whatever the time.
-async fn unjudged_certificate(world: &World) -> Option<Vec<u8>> {
-    let output = tokio::process::Command::new("openssl")
-        .args(["s_client", "-connect", address(world)])
-        .stdin(std::process::Stdio::null())
-        .output()
-        .await
-        .unwrap();
-    acme_ca::pki::certificate_der(&output.stdout)
 }

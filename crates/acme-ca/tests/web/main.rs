@@ -15,8 +15,12 @@ mod csr;
 mod der;
 mod world;
 
+mod accounts;
 mod answers;
+mod connections;
+mod crashes;
 mod csrs;
+mod freshness;
 mod happy;
 mod keys;
 mod lifecycle;

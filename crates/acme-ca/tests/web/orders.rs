@@ -1,6 +1,6 @@
 //! newOrder: what it takes, what it refuses, and what it never tells.
 
-use acme_wire::order::{Identifier, IdentifierType, NewOrder};
+use acme_wire::order::{Challenge, ChallengeStatus, Identifier, IdentifierType, NewOrder};
 use acme_wire::{Timestamp, account::OrdersList};
 use serde_json::{Value, json};
 
@@ -290,6 +290,35 @@ async fn an_address_makes_so_many_orders_and_accounts() {
     let answer = third.new_account(&json!({})).await;
     answer.refused(429, "rateLimited");
     assert!(answer.header("retry-after").parse::<u64>().unwrap() <= 3600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_refused_so_many_times() {
+    let mut world = World::new().await;
+    world.options.limits.failures = 2;
+    world.restart(|settings| settings).await;
+    let client = world.client().await;
+    let placed = client.place_serial("tls", SERIAL).await;
+    let other = client.place_serial("tls", SERIAL).await;
+    client.answer(&placed, b"{}").await;
+    client
+        .new_order(&order("vpn", serial(), None))
+        .await
+        .refused(400, "invalidProfile");
+    let answer = client.post(&other.challenge.url, b"{}").await;
+    answer.refused(429, "rateLimited");
+    assert!(answer.header("retry-after").parse::<u64>().unwrap() <= 60);
+    client
+        .new_order(&order("vpn", serial(), None))
+        .await
+        .refused(429, "rateLimited");
+    let challenge: Challenge = client.get(&other.challenge.url).await.ok().json();
+    assert_eq!(challenge.status, ChallengeStatus::Pending, "not spent");
+    assert_eq!(
+        world.audit("order.new").await.len(),
+        1,
+        "and nothing more written down"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

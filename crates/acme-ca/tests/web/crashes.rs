@@ -1,0 +1,98 @@
+//! What a restart finds, and makes of it.
+
+use acme_ca::records::KeyState;
+use acme_ca::store::{CertificateStatus, Orders};
+use acme_wire::order::OrderStatus;
+
+use crate::client::{Client, Placed};
+use crate::lifecycle::{id, ready};
+use crate::world::{SERIAL, World, answer};
+
+/// Puts an order back to where a crash during issuance leaves it.
+fn crash_in_processing(world: &World, placed: &Placed) {
+    world.sql(&format!(
+        "UPDATE orders SET status = 'processing', certificate = NULL, csr = x'' WHERE id = '{}'",
+        id(placed)
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_without_certificate_is_revoked_and_its_order_goes_on() {
+    let mut world = World::new().await;
+    let (mut card, key, _) = world.alice().await;
+    let client = world.client().await;
+    let placed = ready(&world, &mut card, &key, &client).await;
+    client.collect(&placed, None).await;
+    world.stop().await;
+    // As if it had stopped after signing: the intent is recorded, the certificate is not.
+    crash_in_processing(&world, &placed);
+    world.sql(&format!(
+        "UPDATE certificates SET status = 'intended', body = NULL, issued = NULL WHERE order_id = '{}'",
+        id(&placed)
+    ));
+    let lost = world.issued().await[0].clone();
+    world.restart(|settings| settings).await;
+
+    let client = client.over(world.http());
+    let order = client.order(&placed).await;
+    assert_eq!(order.status, OrderStatus::Valid);
+    client.get(&order.certificate.unwrap()).await.ok();
+    let all = world.issued().await;
+    assert_eq!(all.len(), 2);
+    let find = |status| all.iter().find(|row| row.status == status).unwrap();
+    assert_eq!(find(CertificateStatus::Revoked).serial, lost.serial);
+    assert_ne!(find(CertificateStatus::Issued).serial, lost.serial);
+    assert_eq!(world.audit("certificate.revoke").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_on_record_ends_its_order_after_a_crash() {
+    let mut world = World::new().await;
+    let (mut card, key, _) = world.alice().await;
+    let client = world.client().await;
+    let placed = ready(&world, &mut card, &key, &client).await;
+    client.collect(&placed, None).await;
+    world.stop().await;
+    crash_in_processing(&world, &placed);
+    world.restart(|settings| settings).await;
+    let client = client.over(world.http());
+    assert_eq!(client.order(&placed).await.status, OrderStatus::Valid);
+    assert_eq!(world.issued().await.len(), 1, "and no second one is made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_of_a_key_that_was_revoked_meanwhile_does_not_go_on() {
+    let mut world = World::new().await;
+    let (mut card, key, record) = world.alice().await;
+    let client = world.client().await;
+    let placed = ready(&world, &mut card, &key, &client).await;
+    world.stop().await;
+    crash_in_processing(&world, &placed);
+    world
+        .set_state(record, KeyState::Revoked { since: 1 })
+        .await;
+    world.restart(|settings| settings).await;
+    let client = client.over(world.http());
+    assert_eq!(client.order(&placed).await.status, OrderStatus::Invalid);
+    assert!(world.issued().await.is_empty());
+    assert!(world.ca.store().processing().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pending_orders_survive_a_restart() {
+    let mut world = World::new().await;
+    let (mut card, key, _) = world.alice().await;
+    let client = world.client().await;
+    let placed = client.place_serial("tls", SERIAL).await;
+    world.restart(|settings| settings).await;
+    let client = Client {
+        http: world.http(),
+        ..client
+    };
+    // The nonces of the earlier process are not: the error brings a new one.
+    let payload = answer(&mut card, &key, &client, &[&placed]);
+    let first = client.post(&placed.challenge.url, &payload).await;
+    first.refused(400, "badNonce");
+    client.answer(&placed, &payload).await;
+    client.collect(&placed, None).await;
+}
