@@ -6,9 +6,13 @@
     clippy::indexing_slicing
 )]
 
+#[path = "support/device.rs"]
+mod device;
+
 use std::path::Path;
 
 use acme_ca::config::{Config, ConfigError, ProfileKind, Seconds, template};
+use device::{Device, Facts, TestKey};
 
 fn good() -> String {
     template(&"https://ca.example:8443".parse().unwrap(), None)
@@ -195,9 +199,14 @@ fn every_error_points_at_its_line() {
 fn a_root_that_cannot_be_read_is_told_with_its_line() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("empty.pem"), "").unwrap();
+    let leaf = Device::new()
+        .attest(&TestKey::p256(), &Facts::default())
+        .remove(0);
+    std::fs::write(dir.path().join("leaf.der"), leaf).unwrap();
     for (file, says) in [
         ("missing.pem", "cannot read"),
         ("empty.pem", "no certificate"),
+        ("leaf.der", "cannot be a root"),
     ] {
         let text = format!("{}\n[[attestation_root]]\nfile = \"{file}\"\n", good());
         let error = Config::parse(&text, &dir.path().join("ca.toml")).unwrap_err();
@@ -233,4 +242,13 @@ fn a_life_can_be_set_and_the_default_stays_within_it() {
             .to_string()
             .contains("between 1s and 8h")
     );
+}
+
+#[test]
+fn the_guide_names_every_setting_of_the_policy() {
+    let guide = include_str!("../../../docs/operate.md");
+    let policy = serde_json::to_value(piv_attest::Policy::default()).unwrap();
+    for setting in policy.as_object().unwrap().keys() {
+        assert!(guide.contains(&format!("`{setting}`")), "{setting}");
+    }
 }
