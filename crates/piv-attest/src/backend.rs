@@ -2,6 +2,7 @@
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
+mod rsa;
 mod rust_crypto;
 
 #[cfg(feature = "aws-lc-rs")]

@@ -1,12 +1,12 @@
 //! The pure Rust backend, always there.
 
-use super::{Backend, InvalidSignature, SignatureAlgorithm};
+use super::{Backend, InvalidSignature, SignatureAlgorithm, rsa};
 use crate::{KeyAlgorithm, PublicKey};
-use rsa::{BoxedUint, Pkcs1v15Sign, RsaPublicKey, traits::SignatureScheme};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use signature::{Verifier, hazmat::PrehashVerifier};
 
-/// The RustCrypto crates: portable, without unsafe code of their own to build, no std needed.
+/// The RustCrypto crates: portable, no C compiler and no std needed; RSA on the
+/// arithmetic of `crypto-bigint`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RustCrypto;
 
@@ -19,21 +19,21 @@ impl Backend for RustCrypto {
     ) -> Result<(), InvalidSignature> {
         use SignatureAlgorithm as A;
         match algorithm {
-            A::RsaPkcs1Sha256 => rsa(
-                key,
-                Pkcs1v15Sign::new::<Sha256>(),
+            A::RsaPkcs1Sha256 => rsa::verify(
+                modulus(key)?,
+                rsa::SHA256,
                 &Sha256::digest(message),
                 signature,
             ),
-            A::RsaPkcs1Sha384 => rsa(
-                key,
-                Pkcs1v15Sign::new::<Sha384>(),
+            A::RsaPkcs1Sha384 => rsa::verify(
+                modulus(key)?,
+                rsa::SHA384,
                 &Sha384::digest(message),
                 signature,
             ),
-            A::RsaPkcs1Sha512 => rsa(
-                key,
-                Pkcs1v15Sign::new::<Sha512>(),
+            A::RsaPkcs1Sha512 => rsa::verify(
+                modulus(key)?,
+                rsa::SHA512,
                 &Sha512::digest(message),
                 signature,
             ),
@@ -48,17 +48,8 @@ impl Backend for RustCrypto {
     }
 }
 
-fn rsa(
-    key: &PublicKey,
-    scheme: Pkcs1v15Sign,
-    digest: &[u8],
-    signature: &[u8],
-) -> Result<(), InvalidSignature> {
-    let modulus = key.rsa_modulus().ok_or(InvalidSignature)?;
-    let modulus = BoxedUint::from_be_slice_vartime(modulus);
-    RsaPublicKey::new(modulus, BoxedUint::from(65_537u64))
-        .and_then(|key| scheme.verify(&key, digest, signature))
-        .map_err(|_| InvalidSignature)
+fn modulus(key: &PublicKey) -> Result<&[u8], InvalidSignature> {
+    key.rsa_modulus().ok_or(InvalidSignature)
 }
 
 fn ecdsa(key: &PublicKey, digest: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
