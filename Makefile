@@ -21,6 +21,7 @@ demo: setup ## the main job, from an empty folder to ssh and curl
 
 test: setup lint build ## everything that must hold
 	scripts/corpus-present
+	crates/virtual-yubikey/tests/ykman-from-pypi "$${CARGO_TARGET_DIR:-target}/tmp" >/dev/null
 	$(CARGO) test --locked --workspace
 
 lint: ## formatting, clippy, docs
