@@ -180,7 +180,7 @@ impl Issuer {
         .fact("user", entitlement.user())
         .fact("key", entitlement.key())
         .fact("names", entitlement.names().join(","))
-        .fact("not_after", not_after)
+        .fact("not_after", crate::time_text(not_after))
         .fact("identifier", identifier(entitlement.identifier()));
         match entitlement.warnings() {
             [] => decision,

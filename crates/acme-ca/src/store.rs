@@ -86,7 +86,8 @@ pub trait Records: Send + Sync {
     async fn users(&self) -> Result<Vec<User>, StoreError>;
     /// Disables a person: every key of theirs is refused from now on.
     async fn disable_user(&self, name: &UserName, decision: Decision) -> Result<User, StoreError>;
-    /// Records a key, with the decision. A public key belongs to one user.
+    /// Records a key, with the decision, to which it adds the key's number. A public key belongs
+    /// to one user.
     async fn add_key(&self, key: NewKey, decision: Decision) -> Result<KeyRecord, StoreError>;
     /// One key by its number.
     async fn key(&self, id: KeyId) -> Result<Option<KeyRecord>, StoreError>;

@@ -60,6 +60,7 @@ async fn a_good_bundle_becomes_a_record_with_every_fact() {
         ("key.add", Outcome::Done)
     );
     assert_eq!(last.facts["serial"], "9681620");
+    assert_eq!(last.facts["key"], record.id.to_string());
 }
 
 #[tokio::test]

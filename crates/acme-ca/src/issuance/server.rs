@@ -96,7 +96,7 @@ impl Issuer {
         .fact("profile", PROFILE)
         .fact("serial", &serial)
         .fact("issuer", authority.name())
-        .fact("not_after", not_after);
+        .fact("not_after", crate::time_text(not_after));
         let mut leaf = Vec::new();
         permit
             .sign(

@@ -227,14 +227,20 @@ impl Records for SqliteStore {
     }
 
     async fn add_key(&self, key: NewKey, decision: Decision) -> Result<KeyRecord, StoreError> {
-        self.write_decided(decision, move |connection| {
-            if find_user(connection, key.user.as_str())?.is_none() {
-                return Err(missing_user(&key.user));
-            }
-            let id = insert_key(connection, &key)?;
-            find_key(connection, id)?.ok_or_else(|| missing_key(id))
-        })
-        .await
+        let (key, decision) = self
+            .write(move |connection| {
+                if find_user(connection, key.user.as_str())?.is_none() {
+                    return Err(missing_user(&key.user));
+                }
+                let id = insert_key(connection, &key)?;
+                let decision = decision.fact("key", id);
+                super::audit::insert(connection, &decision)?;
+                let key = find_key(connection, id)?.ok_or_else(|| missing_key(id))?;
+                Ok((key, decision))
+            })
+            .await?;
+        decision.log();
+        Ok(key)
     }
 
     async fn key(&self, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
