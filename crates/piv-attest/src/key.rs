@@ -249,9 +249,28 @@ fn is_ecdsa_signature(signature: &[u8], size: usize) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SpkiRef<'a> {
     pub(crate) raw: &'a [u8],
+    /// Where `raw` starts, counted as the offsets of its elements are.
+    offset: usize,
     pub(crate) algorithm: KeyAlgorithm,
-    material: &'a [u8],
-    bits: &'a [u8],
+    material: Part,
+    bits: Part,
+}
+
+/// Part of an input: where it starts, counted as the offsets of its elements are, and its length.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    start: usize,
+    length: usize,
+}
+
+impl Part {
+    /// The last `length` bytes of an element's contents.
+    const fn end_of(element: &Element<'_>, length: usize) -> Self {
+        Self {
+            start: element.offset + element.raw.len() - length,
+            length,
+        }
+    }
 }
 
 impl<'a> SpkiRef<'a> {
@@ -269,6 +288,7 @@ impl<'a> SpkiRef<'a> {
         let bits_element = fields.expect(der::BIT_STRING)?;
         fields.finish()?;
         let bits = bits_element.whole_bits()?;
+        let all = Part::end_of(&bits_element, bits.len());
         let bad_parameters = || Rule::AlgorithmParameters { oid: dotted(oid) };
 
         let (algorithm, material) = match oid {
@@ -292,7 +312,7 @@ impl<'a> SpkiRef<'a> {
                 if bits.len() != length || bits.first() != Some(&4) {
                     return Err(Rule::Point);
                 }
-                (algorithm, bits)
+                (algorithm, all)
             }
             ED25519 | X25519 => {
                 if parameters.is_some() {
@@ -308,25 +328,27 @@ impl<'a> SpkiRef<'a> {
                     } else {
                         KeyAlgorithm::X25519
                     },
-                    bits,
+                    all,
                 )
             }
             other => return Err(Rule::KeyAlgorithm { oid: dotted(other) }),
         };
         Ok(Self {
             raw: spki.raw,
+            offset: spki.offset,
             algorithm,
             material,
-            bits,
+            bits: all,
         })
     }
 
-    fn rsa(bits: Element<'a>) -> Result<(KeyAlgorithm, &'a [u8]), Rule> {
+    fn rsa(bits: Element<'_>) -> Result<(KeyAlgorithm, Part), Rule> {
         // Past the count of unused bits, which is zero, offsets stay those of the whole input.
         let mut outer = bits.reader_after(1);
         let mut integers = outer.enter(der::SEQUENCE)?;
         outer.finish()?;
-        let modulus = integers.expect(der::INTEGER)?.unsigned()?;
+        let element = integers.expect(der::INTEGER)?;
+        let modulus = element.unsigned()?;
         let exponent = integers.expect(der::INTEGER)?.unsigned()?;
         integers.finish()?;
         let leading = modulus
@@ -344,15 +366,14 @@ impl<'a> SpkiRef<'a> {
         if !odd || exponent != EXPONENT_65537 {
             return Err(Rule::RsaKey { bits: size });
         }
-        Ok((algorithm, modulus))
+        Ok((algorithm, Part::end_of(&element, modulus.len())))
     }
 
     pub(crate) fn to_key(self) -> PublicKey {
-        let start = self.raw.as_ptr() as usize;
-        let range = |part: &[u8]| {
-            // Every part lies in `raw`, which has at most MAX_SPKI bytes.
-            let from = part.as_ptr() as usize - start;
-            from as u16..(from + part.len()) as u16
+        // A certificate has at most MAX_CERTIFICATE bytes, so everything in it fits.
+        let range = |part: Part| {
+            let start = part.start - self.offset;
+            start as u16..(start + part.length) as u16
         };
         PublicKey {
             algorithm: self.algorithm,
