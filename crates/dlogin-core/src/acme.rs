@@ -2,6 +2,7 @@
 //! with the same account key, the signed requests that it has no call for.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use acme_wire::jws::KeyId;
 use acme_wire::problem::{Problem, ProblemType, Subproblem};
@@ -36,6 +37,15 @@ pub(crate) enum StepError {
     Key(#[from] acme_wire::AccountKeyError),
 }
 
+/// The answer to a signed request.
+pub(crate) struct Posted<T> {
+    pub(crate) object: T,
+    /// The URL of a new resource.
+    pub(crate) location: Option<String>,
+    /// How long the CA wants to be left alone.
+    pub(crate) retry_after: Option<Duration>,
+}
+
 /// Fetches the directory (RFC 8555 section 7.1.1).
 pub(crate) async fn directory(http: &Http, url: &str) -> Result<Directory, CaError> {
     let body = http.get(url).await?;
@@ -46,13 +56,6 @@ pub(crate) async fn directory(http: &Http, url: &str) -> Result<Directory, CaErr
             printable(&error.to_string())
         ),
     })
-}
-
-fn same_origin(a: &str, b: &str) -> bool {
-    match (reqwest::Url::parse(a), reqwest::Url::parse(b)) {
-        (Ok(a), Ok(b)) => a.origin().is_tuple() && a.origin() == b.origin(),
-        _ => false,
-    }
 }
 
 /// An account at the CA, ready to order.
@@ -148,7 +151,7 @@ impl Session {
 
     /// Whether a URL has the scheme, host and port of the directory.
     pub(crate) fn is_own_url(&self, url: &str) -> bool {
-        same_origin(&self.directory_url, url)
+        self.http.is_home(url)
     }
 
     /// The connection.
@@ -161,22 +164,32 @@ impl Session {
         self.account.order(url).await.map_err(step)
     }
 
-    /// A signed request. Gives the answer's object and its `Location`.
+    /// A signed request whose answer is an object.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         url: &str,
         payload: &impl serde::Serialize,
-    ) -> Result<(T, Option<String>), StepError> {
+    ) -> Result<Posted<T>, StepError> {
         let payload = serde_json::to_vec(payload).map_err(|error| CaError::Malformed {
             what: error.to_string(),
         })?;
-        let answer = self.post_bytes(url, &payload).await?;
-        let location = answer
-            .parts
-            .headers
-            .get("location")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        Self::object(url, &self.post_bytes(url, &payload).await?)
+    }
+
+    /// POST-as-GET of an object (RFC 8555 section 6.3).
+    pub(crate) async fn look<T: DeserializeOwned>(
+        &self,
+        url: &str,
+    ) -> Result<Posted<T>, StepError> {
+        Self::object(url, &self.fetch(url).await?)
+    }
+
+    /// POST-as-GET of anything.
+    pub(crate) async fn fetch(&self, url: &str) -> Result<Answer, StepError> {
+        self.post_bytes(url, b"").await
+    }
+
+    fn object<T: DeserializeOwned>(url: &str, answer: &Answer) -> Result<Posted<T>, StepError> {
         let object = serde_json::from_slice(&answer.body).map_err(|error| CaError::Malformed {
             what: format!(
                 "the answer from {} is not what RFC 8555 says: {}",
@@ -184,7 +197,15 @@ impl Session {
                 printable(&error.to_string())
             ),
         })?;
-        Ok((object, location))
+        Ok(Posted {
+            object,
+            location: answer.header("location").map(str::to_owned),
+            // As a date it would need a clock; RFC 8555 section 8.2 has seconds.
+            retry_after: answer
+                .header("retry-after")
+                .and_then(|seconds| seconds.parse().ok())
+                .map(Duration::from_secs),
+        })
     }
 
     async fn post_bytes(&self, url: &str, payload: &[u8]) -> Result<Answer, StepError> {
@@ -254,7 +275,7 @@ impl Session {
 }
 
 fn replay_nonce(answer: &Answer) -> Option<String> {
-    let nonce = answer.parts.headers.get("replay-nonce")?.to_str().ok()?;
+    let nonce = answer.header("replay-nonce")?;
     (!nonce.is_empty() && nonce.len() <= jws::MAX_HEADER_VALUE).then(|| nonce.to_owned())
 }
 
@@ -292,30 +313,4 @@ fn problem_of(problem: instant_acme::Problem) -> Problem {
         })
         .collect();
     converted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same_origin;
-
-    #[test]
-    fn an_orders_url_must_be_of_the_directorys_origin() {
-        let directory = "https://ca.example:4443/directory";
-        assert!(same_origin(directory, "https://ca.example:4443/order/1"));
-        for other in [
-            "https://other.example:4443/order/1",
-            "https://ca.example/order/1",
-            "http://ca.example:4443/order/1",
-            "https://ca.example:4443@other.example/order/1",
-            "/order/1",
-            "data:,",
-            "",
-        ] {
-            assert!(!same_origin(directory, other), "{other}");
-        }
-        assert!(
-            !same_origin("data:,", "data:,"),
-            "an opaque origin is nobody's"
-        );
-    }
 }

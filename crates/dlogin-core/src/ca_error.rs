@@ -108,6 +108,15 @@ pub enum CaError {
         found: String,
     },
 
+    /// The CA names a URL of another server.
+    #[error("CA misbehaves: it sends us to {url}, which is not of the origin of {home}")]
+    OtherOrigin {
+        /// Where to.
+        url: String,
+        /// A URL of the CA.
+        home: String,
+    },
+
     /// An answer longer than any that makes sense.
     #[error("CA misbehaves: more than {limit} bytes from {url}")]
     TooLong {

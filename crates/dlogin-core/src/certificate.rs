@@ -8,10 +8,22 @@ use time::OffsetDateTime;
 
 use crate::clock::rfc3339;
 
+/// The media type of a chain of X.509 certificates (RFC 8555 section 9.1).
+pub(crate) const PEM_CHAIN: &str = "application/pem-certificate-chain";
+
 /// Why a certificate that was issued is not kept.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
+    /// Neither kind of certificate, by its media type.
+    #[error(
+        "it comes as {found}, and certificates come as {PEM_CHAIN} or {}",
+        sshcert_acme::MEDIA_TYPE
+    )]
+    MediaType {
+        /// What the CA says that it is.
+        found: String,
+    },
     /// Not a certificate chain in PEM, or not X.509 in it.
     #[error("it is not a chain of X.509 certificates in PEM")]
     NotPem,

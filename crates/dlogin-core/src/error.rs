@@ -224,6 +224,7 @@ impl Error {
             Self::DiskKey(_) | Self::Broken | Self::Output { .. } | Self::Start { .. } => {
                 Exit::Internal
             }
+            Self::Bundle(crate::bundle::BundleError::Card(error)) => card(error),
             Self::Bundle(error) => error.exit(),
             Self::NoSerial => Exit::Card,
             Self::SlotName { .. } | Self::Lifetime => Exit::Usage,

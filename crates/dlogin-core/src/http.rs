@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 
 use crate::ca_error::CaError;
 use crate::clock::{self, CaClock};
+use crate::text::printable;
 
 /// The longest body that an ACME server has reason to send us, in bytes.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
@@ -28,6 +29,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     client: reqwest::Client,
+    /// A URL of the CA; nothing is sent to another origin.
+    home: Arc<str>,
     seen: Arc<Seen>,
 }
 
@@ -46,21 +49,29 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
+impl Answer {
+    /// A header, where it is there and is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.parts.headers.get(name)?.to_str().ok()
+    }
+}
+
 impl Http {
-    /// A client that trusts `root` and nothing else.
-    pub(crate) fn pinned(root: &CertificateDer<'static>) -> Result<Self, CaError> {
+    /// A client that trusts `root` and nothing else, and speaks to the origin
+    /// of `home` and no other: a URL in an answer leads nowhere else.
+    pub(crate) fn pinned(root: &CertificateDer<'static>, home: &str) -> Result<Self, CaError> {
         let seen = Seen::default();
         let tls = tls::pinned(root, Arc::clone(&seen.handshakes))?;
-        Self::over(tls, seen)
+        Self::over(tls, seen, home)
     }
 
     /// A client that takes any certificate: for the first fetch of a root
     /// whose SHA-256 the person already has, and for nothing else.
-    pub(crate) fn unauthenticated() -> Result<Self, CaError> {
-        Self::over(tls::unauthenticated()?, Seen::default())
+    pub(crate) fn unauthenticated(home: &str) -> Result<Self, CaError> {
+        Self::over(tls::unauthenticated()?, Seen::default(), home)
     }
 
-    fn over(tls: rustls::ClientConfig, seen: Seen) -> Result<Self, CaError> {
+    fn over(tls: rustls::ClientConfig, seen: Seen, home: &str) -> Result<Self, CaError> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .https_only(true)
@@ -72,6 +83,7 @@ impl Http {
             .map_err(CaError::Client)?;
         Ok(Self {
             client,
+            home: home.into(),
             seen: Arc::new(seen),
         })
     }
@@ -79,6 +91,12 @@ impl Http {
     /// Sends one request and reads the whole answer, whatever its status.
     pub(crate) async fn send(&self, request: http::Request<Bytes>) -> Result<Answer, CaError> {
         let url = request.uri().to_string();
+        if !self.is_home(&url) {
+            return Err(CaError::OtherOrigin {
+                url: printable(&url),
+                home: self.home.to_string(),
+            });
+        }
         self.seen.requests.fetch_add(1, Ordering::Relaxed);
         let failed = |error| failure::classify(&url, error);
         let request = reqwest::Request::try_from(request).map_err(failed)?;
@@ -90,7 +108,7 @@ impl Http {
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len().saturating_add(chunk.len()) > MAX_BODY {
                 return Err(CaError::TooLong {
-                    url,
+                    url: printable(&url),
                     limit: MAX_BODY,
                 });
             }
@@ -113,17 +131,22 @@ impl Http {
         let request = http::Request::get(url)
             .body(Bytes::new())
             .map_err(|source| CaError::Url {
-                url: crate::text::printable(url),
+                url: printable(url),
                 reason: source.to_string(),
             })?;
         let answer = self.send(request).await?;
         if !answer.parts.status.is_success() {
             return Err(CaError::Status {
-                url: crate::text::printable(url),
+                url: printable(url),
                 status: answer.parts.status.as_u16(),
             });
         }
         Ok(answer.body)
+    }
+
+    /// Whether a URL has the scheme, host and port of the CA.
+    pub(crate) fn is_home(&self, url: &str) -> bool {
+        same_origin(&self.home, url)
     }
 
     /// The CA's clock, known after the first answer that told the time.
@@ -169,5 +192,38 @@ impl instant_acme::HttpClient for Http {
                 body: Box::new(answer.body),
             })
         })
+    }
+}
+
+fn same_origin(a: &str, b: &str) -> bool {
+    match (reqwest::Url::parse(a), reqwest::Url::parse(b)) {
+        (Ok(a), Ok(b)) => a.origin().is_tuple() && a.origin() == b.origin(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_origin;
+
+    #[test]
+    fn an_orders_url_must_be_of_the_directorys_origin() {
+        let directory = "https://ca.example:4443/directory";
+        assert!(same_origin(directory, "https://ca.example:4443/order/1"));
+        for other in [
+            "https://other.example:4443/order/1",
+            "https://ca.example/order/1",
+            "http://ca.example:4443/order/1",
+            "https://ca.example:4443@other.example/order/1",
+            "/order/1",
+            "data:,",
+            "",
+        ] {
+            assert!(!same_origin(directory, other), "{other}");
+        }
+        assert!(
+            !same_origin("data:,", "data:,"),
+            "an opaque origin is nobody's"
+        );
     }
 }

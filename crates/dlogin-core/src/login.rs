@@ -74,7 +74,7 @@ pub async fn login_with(
     let config = Config::load(paths)?;
     let ca = config.trusted_ca()?;
     let root = trust::stored_root(ca)?;
-    let http = Http::pinned(&root)?;
+    let http = Http::pinned(&root, &ca.directory)?;
 
     person.show.doing("looking for the YubiKey and the CA");
     let serial = request.serial.or(config.keys.serial.map(Serial::from));

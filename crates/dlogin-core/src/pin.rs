@@ -118,6 +118,18 @@ impl<'a> PinEntry<'a> {
         self.ask
     }
 
+    /// Forgets the PIN that the card accepted: it is asked for again.
+    pub fn forget(&mut self) {
+        self.accepted = None;
+    }
+
+    /// Forgets also which PINs were refused: they may be right for another
+    /// card, or since the PIN was changed.
+    pub fn start_over(&mut self) {
+        self.forget();
+        self.refused.clear();
+    }
+
     /// Does `work` with the PIN: the one that the card accepted before, or one
     /// that is asked for, together with the tries that are left. A refused PIN
     /// is dropped and another is asked for; a PIN that was refused once is not

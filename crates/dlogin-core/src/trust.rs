@@ -53,7 +53,7 @@ pub async fn trust(paths: &Paths, url: &str, known: Known<'_>) -> Result<Trusted
     };
     let directory_url = format!("{base}/directory");
     // Only now is the CA spoken to as itself: under its root.
-    let http = Http::pinned(&root)?;
+    let http = Http::pinned(&root, &directory_url)?;
     let directory = acme::directory(&http, &directory_url).await?;
     if let Some(clock) = http.ca_clock() {
         clock.check()?;
@@ -107,7 +107,7 @@ fn base_url(text: &str) -> Result<String, Error> {
 fn fingerprint(text: &str) -> Result<[u8; 32], Error> {
     let bare = text.trim();
     let bare = match bare.get(..7) {
-        Some(prefix) if prefix.eq_ignore_ascii_case("sha256:") => &bare[7..],
+        Some(prefix) if prefix.eq_ignore_ascii_case("sha256:") => bare.get(7..).unwrap_or_default(),
         _ => bare,
     };
     let digits: String = bare
@@ -123,7 +123,7 @@ fn fingerprint(text: &str) -> Result<[u8; 32], Error> {
 
 /// The CA shows its root to everybody; the fingerprint says whether it is it.
 async fn fetch_root(base: &str, expected: [u8; 32]) -> Result<CertificateDer<'static>, Error> {
-    let http = Http::unauthenticated()?;
+    let http = Http::unauthenticated(base)?;
     let pem = http.get(&format!("{base}/root.pem")).await?;
     let root = CertificateDer::from_pem_slice(&pem).map_err(|_| CaError::Malformed {
         what: format!("{base}/root.pem is not a certificate in PEM"),

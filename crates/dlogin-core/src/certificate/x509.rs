@@ -42,9 +42,18 @@ pub(crate) struct Expected<'a> {
     pub(crate) now: OffsetDateTime,
 }
 
+/// A chain that was checked.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// The certificates that were checked, in PEM, and nothing else: what
+    /// stood beside them (a key, another certificate under a label of its own)
+    /// is not there.
+    pub(crate) chain: String,
+}
+
 /// Checks a new chain: for our key, from the pinned root, for TLS clients,
 /// valid now and no longer than asked.
-pub(crate) fn verify(pem: &str, expected: &Expected<'_>) -> Result<Facts, CertificateError> {
+pub(crate) fn verify(pem: &str, expected: &Expected<'_>) -> Result<Checked, CertificateError> {
     let chain = chain(pem)?;
     let (leaf, intermediates) = chain.split_first().ok_or(CertificateError::Empty)?;
     let certificate = Certificate::from_der(leaf).map_err(|_| CertificateError::NotPem)?;
@@ -72,7 +81,14 @@ pub(crate) fn verify(pem: &str, expected: &Expected<'_>) -> Result<Facts, Certif
     verifier
         .verify_client_cert(leaf, intermediates, now)
         .map_err(CertificateError::Chain)?;
-    Ok(facts)
+    Ok(Checked {
+        chain: chain.iter().map(encode).collect::<Result<_, _>>()?,
+    })
+}
+
+fn encode(certificate: &CertificateDer<'_>) -> Result<String, CertificateError> {
+    pem_rfc7468::encode_string("CERTIFICATE", pem_rfc7468::LineEnding::LF, certificate)
+        .map_err(|_| CertificateError::NotPem)
 }
 
 /// Reads a certificate that was verified before it was written.

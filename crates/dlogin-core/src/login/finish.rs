@@ -1,19 +1,25 @@
 //! From an answer to a certificate: challenge, finalize, download, check.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use acme_wire::order::{Challenge, ChallengeStatus};
+use acme_wire::order::{Challenge, ChallengeStatus, Finalize, Order, OrderStatus};
 use acme_wire::problem::{Problem, ProblemType};
-use instant_acme::{OrderStatus, RetryPolicy};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use rustls_pki_types::CertificateDer;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use super::order::{OrderError, Outcome};
 use super::sign::Answered;
-use crate::acme::{Session, step};
-use crate::certificate::{CertificateError, ssh, x509};
-use crate::{ProfileName, clock};
+use crate::acme::{Posted, Session};
+use crate::certificate::{CertificateError, PEM_CHAIN, ssh, x509};
+use crate::http::{Answer, PATIENCE};
+use crate::text::printable;
+use crate::{CaError, ProfileName, clock};
+
+/// Before an order is looked at again; doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// What all orders of a run share.
 #[derive(Clone)]
@@ -69,35 +75,36 @@ async fn finish(context: &Context, answered: Answered) -> Result<Finished, Order
         spki,
         disk_key,
     } = answered;
-    let (challenge, _): (Challenge, _) = context
-        .session
-        .post(&placed.challenge_url, &response)
-        .await?;
+    let session = &context.session;
+    let challenge = session
+        .post::<Challenge>(&placed.challenge_url, &response)
+        .await?
+        .object;
     match challenge.status {
         ChallengeStatus::Valid => {}
         ChallengeStatus::Invalid => return Err(invalid(challenge.error)),
         ChallengeStatus::Pending | ChallengeStatus::Processing => {
-            let status = placed.order.poll_ready(&RetryPolicy::default()).await;
-            if status.map_err(step)? != OrderStatus::Ready {
-                return Err(invalid(None));
+            let asked = session.look(placed.order.url()).await?;
+            let order = settled(session, placed.order.url(), asked, OrderStatus::Pending).await?;
+            if order.status != OrderStatus::Ready {
+                return Err(invalid(order.error));
             }
         }
     }
 
     // yubikey-01 certifies the key that just signed: nothing to add.
     let csr = match &disk_key {
-        Some(key) => key.request()?,
-        None => Vec::new(),
+        Some(key) => Some(Base64UrlUnpadded::encode_string(&key.request()?)),
+        None => None,
     };
-    placed.order.finalize_csr(&csr).await.map_err(step)?;
-    let body = match placed.order.certificate().await.map_err(step)? {
-        Some(body) => body,
-        None => placed
-            .order
-            .poll_certificate(&RetryPolicy::default())
-            .await
-            .map_err(step)?,
+    let finalize = placed.order.state().finalize.clone();
+    let asked = session.post(&finalize, &Finalize { csr }).await?;
+    let order = settled(session, placed.order.url(), asked, OrderStatus::Processing).await?;
+    let url = match (order.status, order.certificate) {
+        (OrderStatus::Valid, Some(url)) => url,
+        _ => return Err(invalid(order.error)),
     };
+    let body = session.fetch(&url).await?;
     let certificate = check(context, &spki, &body)?;
     let key = disk_key.map(|key| key.to_pem()).transpose()?;
     Ok(Finished {
@@ -107,13 +114,47 @@ async fn finish(context: &Context, answered: Answered) -> Result<Finished, Order
     })
 }
 
-/// Decides by the content what it is: the two forms share no first byte.
-fn check(context: &Context, spki: &[u8], body: &str) -> Result<Checked, CertificateError> {
+/// Looks at an order again until it is no longer in the state that passes, or
+/// patience ends.
+async fn settled(
+    session: &Session,
+    url: &str,
+    first: Posted<Order>,
+    passing: OrderStatus,
+) -> Result<Order, OrderError> {
+    let begin = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    let mut answer = first;
+    while answer.object.status == passing {
+        let wait = answer.retry_after.unwrap_or(pause).max(FIRST_PAUSE);
+        if begin.elapsed().saturating_add(wait) > PATIENCE {
+            return Err(CaError::Silent {
+                url: printable(url),
+                seconds: PATIENCE.as_secs(),
+            }
+            .into());
+        }
+        tokio::time::sleep(wait).await;
+        pause = pause.saturating_mul(2);
+        answer = session.look(url).await?;
+    }
+    Ok(answer.object)
+}
+
+/// The media type says what it is, and nothing else does (section 10 of the
+/// protocol).
+fn check(context: &Context, spki: &[u8], answer: &Answer) -> Result<Checked, CertificateError> {
     let not_after = context.not_after.map(clock::from_unix);
     let now = context.session.http().now();
-    if body.trim_start().starts_with("-----BEGIN ") {
-        x509::verify(
-            body,
+    let media_type = answer
+        .header("content-type")
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    let body = std::str::from_utf8(&answer.body);
+    if media_type.eq_ignore_ascii_case(PEM_CHAIN) {
+        let checked = x509::verify(
+            body.map_err(|_| CertificateError::NotPem)?,
             &x509::Expected {
                 root: &context.root,
                 spki,
@@ -122,11 +163,11 @@ fn check(context: &Context, spki: &[u8], body: &str) -> Result<Checked, Certific
             },
         )?;
         Ok(Checked::Tls {
-            chain: body.to_owned(),
+            chain: checked.chain,
         })
-    } else {
+    } else if media_type.eq_ignore_ascii_case(sshcert_acme::MEDIA_TYPE) {
         let checked = ssh::verify(
-            body,
+            body.map_err(|_| CertificateError::NotSsh("it is not text".to_owned()))?,
             &ssh::Expected {
                 spki,
                 not_after,
@@ -136,6 +177,10 @@ fn check(context: &Context, spki: &[u8], body: &str) -> Result<Checked, Certific
         Ok(Checked::Ssh {
             certificate: checked.certificate,
             public_key: checked.public_key,
+        })
+    } else {
+        Err(CertificateError::MediaType {
+            found: printable(media_type),
         })
     }
 }

@@ -82,6 +82,7 @@ fn check(root: &Pki, leaf: &Leaf, now: OffsetDateTime) -> Result<Facts, Certific
             now,
         },
     )
+    .and_then(|checked| read(&checked.chain))
 }
 
 fn now() -> OffsetDateTime {
@@ -149,6 +150,24 @@ fn a_certificate_that_lives_longer_than_asked_is_refused() {
     assert!(verify(&leaf.chain, &expected(25)).is_ok());
     let error = verify(&leaf.chain, &expected(1)).unwrap_err();
     assert!(matches!(error, CertificateError::TooLong { .. }), "{error}");
+}
+
+#[test]
+fn only_the_certificates_that_were_checked_are_kept() {
+    let pki = Pki::new();
+    let mut leaf = pki.client("a.example", Usage::Client);
+    let honest = leaf.chain.clone();
+    let key = std::fs::read_to_string(pki.dir.path().join("root.key")).unwrap();
+    let other = honest.replace("CERTIFICATE", "TRUSTED CERTIFICATE");
+    leaf.chain = format!("# words\n{key}{other}{honest}\x1b[2J{key}");
+    let root = pki.root();
+    let expected = Expected {
+        root: &root,
+        spki: &leaf.spki,
+        not_after: None,
+        now: now(),
+    };
+    assert_eq!(verify(&leaf.chain, &expected).unwrap().chain, honest);
 }
 
 #[test]
