@@ -1,18 +1,25 @@
 //! piv-attest, cold and warm, and others, beside the bare signature checks that the chain needs.
 //!
-//! Criterion measures; at the end the table of the README is printed.
+//! Criterion reports on each. The table of the README comes after it: all of them in turn, a few
+//! hundred rounds of short batches, and of each the fastest batch, so that what else the machine
+//! does falls out of the ratios.
 
 use attestation_validator::Validator;
-use criterion::{BatchSize, Criterion};
+use criterion::Criterion;
 use piv_attest::{AwsLcRs, Backend, RustCrypto, UnixTime, Verifier, claimed_key};
 use piv_attest_bench_peers::{Chain, Check, Counting, allocations, chains};
-use std::{hint::black_box, path::PathBuf, time::Duration};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 use x509_cert::{Certificate, der::Decode};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 const NOW: UnixTime = UnixTime::from_secs(1_764_000_000);
+const ROUNDS: usize = 400;
+const BATCH: u64 = 8;
 
 fn verifier<B: Backend>() -> Verifier<B> {
     Verifier::builder_with().yubico().build()
@@ -27,103 +34,103 @@ fn checks(chain: &Chain) -> Vec<Check> {
         .collect()
 }
 
-struct Bench {
-    criterion: Criterion,
-    folder: PathBuf,
+/// Something to measure: does it so many times, and says how long that took.
+struct Subject<'a> {
+    name: String,
+    /// The place in the list of what it is compared with, and how many checks that is.
+    against: Option<(usize, &'static str)>,
+    times: Box<dyn FnMut(u64) -> Duration + 'a>,
 }
 
-impl Bench {
-    /// Measures, and gives the median in nanoseconds.
-    fn run(&mut self, name: &str, mut what: impl FnMut()) -> f64 {
-        self.criterion
-            .bench_function(name, |bencher| bencher.iter(&mut what));
-        self.median(name)
-    }
+fn simple<'a>(mut what: impl FnMut() + 'a) -> Box<dyn FnMut(u64) -> Duration + 'a> {
+    Box::new(move |times| {
+        let start = Instant::now();
+        for _ in 0..times {
+            what();
+        }
+        start.elapsed()
+    })
+}
 
-    fn median(&self, name: &str) -> f64 {
-        let file = self
-            .folder
-            .join(name.replace('/', "_"))
-            .join("new/estimates.json");
-        let text = std::fs::read_to_string(&file).expect("criterion wrote its estimates");
-        let median = text.split("\"median\":").nth(1).expect("a median");
-        let point = median
-            .split("\"point_estimate\":")
-            .nth(1)
-            .expect("an estimate");
-        point
-            .split([',', '}'])
-            .next()
-            .and_then(|n| n.parse().ok())
-            .expect("a number")
+fn subject<'a>(
+    name: String,
+    against: Option<(usize, &'static str)>,
+    times: Box<dyn FnMut(u64) -> Duration + 'a>,
+) -> Subject<'a> {
+    Subject {
+        name,
+        against,
+        times,
     }
 }
 
-struct Row {
-    what: String,
-    micros: f64,
-    bare: f64,
-    needed: &'static str,
-}
-
-fn ours<B: Backend>(
-    bench: &mut Bench,
+fn ours<'a, B: Backend>(
     backend: &str,
     bare: fn(&Check),
-    chain: &Chain,
-    rows: &mut Vec<Row>,
+    chain: &'a Chain,
+    list: &mut Vec<Subject<'a>>,
     counts: &mut Vec<String>,
 ) {
-    let checks = checks(chain);
-    let label = |what: &str| format!("{backend} {} {what}", chain.name.split(' ').next().unwrap());
-    let one = bench.run(&label("bare one"), || bare(black_box(&checks[0])));
-    let two = bench.run(&label("bare two"), || {
-        bare(black_box(&checks[0]));
-        bare(black_box(&checks[1]));
-    });
+    let name = chain.name;
     let verify = |verifier: &Verifier<B>| {
         verifier
             .verify(black_box(&chain.leaf), &[black_box(&chain.device)], NOW)
             .expect("genuine")
     };
-    let name = label("cold");
-    bench.criterion.bench_function(&name, |bencher| {
-        bencher.iter_batched_ref(
-            verifier::<B>,
-            |verifier| verify(verifier),
-            BatchSize::LargeInput,
-        );
-    });
-    let cold = bench.median(&name);
-    let warm_verifier = verifier::<B>();
-    verify(&warm_verifier);
-    let warm = bench.run(&label("warm"), || drop(verify(&warm_verifier)));
-    let row = |what: &str, nanos: f64, bare: f64, needed| Row {
-        what: format!("piv-attest, {backend}, {what}, {}", chain.name),
-        micros: nanos / 1_000.0,
-        bare: nanos / bare,
-        needed,
-    };
-    rows.push(row("cold", cold, two, "2"));
-    rows.push(row("warm", warm, one, "1"));
     let fresh = verifier::<B>();
-    counts.push(format!(
-        "| {backend}, {} | {} | {} | {} |",
-        chain.name,
-        allocations(|| verify(&fresh)),
-        allocations(|| verify(&warm_verifier)),
-        allocations(|| bare(&checks[0])),
+    let cold = allocations(|| verify(&fresh));
+    let warm = allocations(|| verify(&fresh));
+    let (first, second) = (checks(chain), checks(chain));
+    let alone = allocations(|| bare(&first[0]));
+    counts.push(format!("| {backend}, {name} | {cold} | {warm} | {alone} |"));
+
+    let base = list.len();
+    list.push(subject(
+        format!("bare: one check by {backend}, {name}"),
+        None,
+        simple(move || bare(black_box(&first[0]))),
+    ));
+    list.push(subject(
+        format!("bare: two checks by {backend}, {name}"),
+        None,
+        simple(move || second[..2].iter().for_each(|check| bare(black_box(check)))),
+    ));
+    let cold = Box::new(move |times| {
+        (0..times)
+            .map(|_| {
+                let verifier = verifier::<B>();
+                let start = Instant::now();
+                let verified = verify(&verifier);
+                let elapsed = start.elapsed();
+                drop(verified);
+                elapsed
+            })
+            .sum()
+    });
+    list.push(subject(
+        format!("piv-attest, {backend}, cold, {name}"),
+        Some((base + 1, "2")),
+        cold,
+    ));
+    let warm = simple(move || drop(verify(&fresh)));
+    list.push(subject(
+        format!("piv-attest, {backend}, warm, {name}"),
+        Some((base, "1")),
+        warm,
     ));
 }
 
-fn others(bench: &mut Bench, chain: &Chain, rows: &mut Vec<Row>) {
+fn others<'a>(chain: &'a Chain, list: &mut Vec<Subject<'a>>) {
+    let name = chain.name;
     let checks = checks(chain);
-    let label = |what: &str| format!("{what} {}", chain.name.split(' ').next().unwrap());
-    let bare = bench.run(&label("ring bare"), || {
-        checks.iter().for_each(|check| black_box(check).ring());
-    });
     let needed = if checks.len() == 2 { "2" } else { "4" };
-    let sshcerts = bench.run(&label("sshcerts"), || {
+    let base = list.len();
+    list.push(subject(
+        format!("bare: {needed} checks by ring, {name}"),
+        None,
+        simple(move || checks.iter().for_each(|check| black_box(check).ring())),
+    ));
+    let sshcerts = simple(move || {
         let verified = sshcerts::yubikey::verification::verify_certificate_chain(
             black_box(&chain.leaf),
             black_box(&chain.device),
@@ -131,7 +138,12 @@ fn others(bench: &mut Bench, chain: &Chain, rows: &mut Vec<Row>) {
         );
         drop(verified.expect("genuine"));
     });
-    let validator = bench.run(&label("attestation-validator"), || {
+    list.push(subject(
+        format!("sshcerts 0.15.4, {name}"),
+        Some((base, needed)),
+        sshcerts,
+    ));
+    let validator = simple(move || {
         let mut validator = Validator::default();
         for certificate in chain.above.iter().rev().chain([&chain.device, &chain.leaf]) {
             validator
@@ -139,83 +151,75 @@ fn others(bench: &mut Bench, chain: &Chain, rows: &mut Vec<Row>) {
                 .expect("genuine");
         }
     });
-    for (what, nanos) in [
-        ("sshcerts 0.15.4", sshcerts),
-        ("attestation-validator 0.2.0", validator),
-    ] {
-        let note = if what.starts_with("att") {
-            ", signatures only"
-        } else {
-            ""
-        };
-        rows.push(Row {
-            what: format!("{what}{note}, {}", chain.name),
-            micros: nanos / 1_000.0,
-            bare: nanos / bare,
-            needed,
-        });
-    }
+    let title = format!("attestation-validator 0.2.0, signatures only, {name}");
+    list.push(subject(title, Some((base, needed)), validator));
 }
 
 fn main() {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("criterion");
-    let criterion = Criterion::default()
-        .output_directory(&folder)
-        .sample_size(60)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2))
-        .without_plots()
-        .configure_from_args();
-    let mut bench = Bench { criterion, folder };
-    let (mut rows, mut counts) = (Vec::new(), Vec::new());
     let chains = chains();
+    let (mut list, mut counts) = (Vec::new(), Vec::new());
     for chain in &chains {
         ours::<RustCrypto>(
-            &mut bench,
             "RustCrypto",
             Check::rustcrypto,
             chain,
-            &mut rows,
+            &mut list,
             &mut counts,
         );
-        ours::<AwsLcRs>(
-            &mut bench,
-            "aws-lc-rs",
-            Check::aws_lc_rs,
-            chain,
-            &mut rows,
-            &mut counts,
-        );
-        others(&mut bench, chain, &mut rows);
+        ours::<AwsLcRs>("aws-lc-rs", Check::aws_lc_rs, chain, &mut list, &mut counts);
+        others(chain, &mut list);
     }
     let leaf = &chains[0].leaf;
-    let parse = bench.run("parse piv-attest", || {
-        drop(claimed_key(black_box(leaf)).expect("a leaf"))
-    });
-    let reference = bench.run("parse x509-cert", || {
-        drop(Certificate::from_der(black_box(leaf)).expect("a certificate"));
-    });
+    let parsing = list.len();
+    list.push(subject(
+        "x509-cert 0.3, `Certificate::from_der`".to_owned(),
+        Some((parsing, "")),
+        simple(|| drop(Certificate::from_der(black_box(leaf)).expect("a certificate"))),
+    ));
+    list.push(subject(
+        "piv-attest, `claimed_key`: form, extensions, roles".to_owned(),
+        Some((parsing, "")),
+        simple(|| drop(claimed_key(black_box(leaf)).expect("a leaf"))),
+    ));
+
+    let mut criterion = Criterion::default()
+        .sample_size(30)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .without_plots()
+        .configure_from_args();
+    for Subject { name, times, .. } in &mut list {
+        criterion.bench_function(name, |bencher| bencher.iter_custom(&mut *times));
+    }
+
+    let mut fastest = vec![f64::INFINITY; list.len()];
+    for _ in 0..ROUNDS {
+        for (best, subject) in fastest.iter_mut().zip(&mut list) {
+            let nanos = (subject.times)(BATCH).as_nanos() as f64 / BATCH as f64;
+            *best = best.min(nanos);
+        }
+    }
 
     println!("\n| what | µs | × bare checks | checks the chain needs |\n|---|---:|---:|---:|");
-    for Row {
-        what,
-        micros,
-        bare,
-        needed,
-    } in rows
-    {
-        println!("| {what} | {micros:.1} | {bare:.2} | {needed} |");
+    for (index, subject) in list.iter().enumerate().take(parsing) {
+        let micros = fastest[index] / 1e3;
+        match subject.against {
+            Some((bare, needed)) => {
+                let ratio = fastest[index] / fastest[bare];
+                println!("| {} | {micros:.1} | {ratio:.2} | {needed} |", subject.name);
+            }
+            None => println!("| {} | {micros:.1} | | |", subject.name),
+        }
     }
     println!("\n| parsing a leaf | µs | × x509-cert |\n|---|---:|---:|");
-    println!(
-        "| piv-attest, `claimed_key`: form, extensions, roles | {:.2} | {:.2} |",
-        parse / 1e3,
-        parse / reference
-    );
-    println!(
-        "| x509-cert 0.3, `Certificate::from_der` | {:.2} | 1.00 |",
-        reference / 1e3
-    );
+    for (index, subject) in list.iter().enumerate().skip(parsing) {
+        let ratio = fastest[index] / fastest[parsing];
+        println!(
+            "| {} | {:.2} | {ratio:.2} |",
+            subject.name,
+            fastest[index] / 1e3
+        );
+    }
     println!("\n| allocations through Rust | cold | warm | one bare check |\n|---|---:|---:|---:|");
     for line in counts {
         println!("{line}");
