@@ -41,7 +41,8 @@ impl Deref for VerifiedCsr {
 impl<B: Backend> Verifier<B> {
     /// Verifies a DER certificate signing request (RFC 2986) whose extension request (RFC 2985
     /// §5.4.2) carries the attestation of its key: the leaf as 1.3.6.1.4.1.41482.3.11, as
-    /// `yubico-piv-tool --attestation` writes it, or .3.1; the device's certificate as .3.2.
+    /// `yubico-piv-tool --attestation` writes it, or as .3.1, or the same as both; the device's
+    /// certificate as .3.2.
     ///
     /// The key of the request must be the attested one and must have signed the request.
     ///
@@ -139,12 +140,15 @@ impl<'a> Request<'a> {
     fn read_extensions(&mut self, mut values: Reader<'a>) -> Result<(), Rule> {
         let mut extensions = values.enter(der::SEQUENCE)?;
         values.finish()?;
+        // Some programs write the leaf under both identifiers.
+        let (mut standard, mut legacy) = (None, None);
         while !extensions.is_empty() {
             let mut fields = extensions.enter(der::SEQUENCE)?;
             let oid = fields.expect(der::OBJECT_IDENTIFIER)?.oid()?;
             let (_, value) = read_octets(&mut fields)?;
             let place = match oid.strip_prefix(YUBICO_PIV) {
-                Some([1 | 11]) => &mut self.leaf,
+                Some([1]) => &mut standard,
+                Some([11]) => &mut legacy,
                 Some([2]) => &mut self.device,
                 _ => continue,
             };
@@ -152,6 +156,10 @@ impl<'a> Request<'a> {
                 return Err(Rule::TwoAttestations);
             }
         }
+        if standard.is_some() && legacy.is_some() && standard != legacy {
+            return Err(Rule::TwoAttestations);
+        }
+        self.leaf = standard.or(legacy);
         Ok(())
     }
 }

@@ -90,9 +90,18 @@ fn a_request_carries_one_attestation() {
     );
     assert_eq!(after(|csr| csr.extensions.clear()), at(Rule::NoAttestation));
     let leaf = Pki::new().leaf.der();
-    for number in [1, 11] {
-        let second = after(|csr| csr.extensions.push(yubico(number, &leaf)));
-        assert_eq!(second, at(Rule::TwoAttestations));
+    // Twice under one identifier is too often; the same under both is one attestation.
+    let twice = after(|csr| csr.extensions.push(yubico(11, &leaf)));
+    assert_eq!(twice, at(Rule::TwoAttestations));
+    assert_eq!(after(|csr| csr.extensions.push(yubico(1, &leaf))), Ok(()));
+    let mut other = Pki::new();
+    other.leaf.subject = crate::test_pki::name("YubiKey PIV Attestation 9c");
+    for (number, at_index) in [(1, 0), (11, 0)] {
+        let differs = after(|csr| {
+            csr.extensions[at_index] = yubico(12 - number, &leaf);
+            csr.extensions.push(yubico(number, &other.leaf.der()));
+        });
+        assert_eq!(differs, at(Rule::TwoAttestations));
     }
     let device = after(|csr| csr.extensions.push(csr.extensions[1].clone()));
     assert_eq!(device, at(Rule::TwoAttestations));
