@@ -2,13 +2,13 @@
 //! theirs.
 //!
 //! Everything unsafe of the module is in this folder:
-//! - [`memory`] reads and writes through the pointers that a program passes. It
+//! - `memory` reads and writes through the pointers that a program passes. It
 //!   turns away null and nonsense lengths; that a pointer which is not null
 //!   points at as much memory as its length says is the program's part of the
 //!   contract, and nothing can check it.
-//! - [`process`] holds the one global.
+//! - `process` holds the one global.
 //!
-//! No panic crosses into C: every function runs inside [`call::answer`].
+//! No panic crosses into C: every function runs inside `call::answer`.
 #![allow(
     unsafe_code,
     non_snake_case,
