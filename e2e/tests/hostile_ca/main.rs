@@ -9,6 +9,7 @@
 )]
 
 mod middle;
+mod musts;
 
 use std::sync::{Arc, Mutex};
 

@@ -17,6 +17,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Server
 pub(crate) struct Answer {
     pub(crate) path: String,
     pub(crate) body: Vec<u8>,
+    /// Another media type than the CA gave.
+    pub(crate) media_type: Option<&'static str>,
     /// Followed by zeros without end.
     pub(crate) endless: bool,
 }
@@ -188,21 +190,30 @@ fn serve(
         let mut answer = Answer {
             path,
             body,
+            media_type: None,
             endless: false,
         };
         (twist.lock().unwrap())(&mut answer);
         let lines = head.trim_end().split("\r\n");
         let mut kept: Vec<_> = lines
             .filter(|line| !line.to_lowercase().starts_with("content-length:"))
+            .filter(|line| {
+                answer.media_type.is_none() || !line.to_lowercase().starts_with("content-type:")
+            })
             .map(str::to_owned)
             .collect();
+        if let Some(media_type) = answer.media_type {
+            kept.push(format!("content-type: {media_type}"));
+        }
         if !answer.endless {
             kept.push(format!("content-length: {}", answer.body.len()));
         }
         near.write_all((kept.join("\r\n") + "\r\n\r\n").as_bytes())?;
         near.write_all(&answer.body)?;
-        while answer.endless {
-            near.write_all(&[b' '; 4096])?;
+        if answer.endless {
+            loop {
+                near.write_all(&[b' '; 4096])?;
+            }
         }
         near.flush()?;
     }
