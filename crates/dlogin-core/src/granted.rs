@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Ca;
+use crate::held::Folder;
 use crate::{Error, Paths, ProfileName, files};
 
 /// `granted.toml`.
@@ -13,7 +14,7 @@ use crate::{Error, Paths, ProfileName, files};
 pub(crate) struct Granted {
     directory: String,
     root_sha256: String,
-    /// By serial number of the YubiKey.
+    /// By what the orders named: serial number of the YubiKey, or a name.
     #[serde(default)]
     keys: BTreeMap<String, BTreeSet<ProfileName>>,
 }
@@ -39,29 +40,38 @@ impl Granted {
     }
 
     /// The profiles of one YubiKey; empty before its first success.
-    pub(crate) fn to(&self, serial: &str) -> Vec<ProfileName> {
+    pub(crate) fn to(&self, key: &str) -> Vec<ProfileName> {
         self.keys
-            .get(serial)
+            .get(key)
             .map(|profiles| profiles.iter().cloned().collect())
             .unwrap_or_default()
     }
 
-    /// Learns from a run, and keeps it if anything is new.
+    /// The profiles of all YubiKeys that were seen.
+    pub(crate) fn to_any(&self) -> Vec<ProfileName> {
+        let all: BTreeSet<_> = self.keys.values().flatten().cloned().collect();
+        all.into_iter().collect()
+    }
+
+    /// Adds to what is on file what a run learnt. What other runs learnt in
+    /// the meantime is read once more, under the folder's lock, and stays.
     pub(crate) fn learn(
-        mut self,
+        _lock: &Folder,
         paths: &Paths,
-        serial: &str,
+        ca: &Ca,
+        key: &str,
         granted: &[ProfileName],
         denied: &[ProfileName],
     ) -> Result<(), Error> {
-        let before = self.keys.clone();
-        let profiles = self.keys.entry(serial.to_owned()).or_default();
+        let mut known = Self::load(paths, ca)?;
+        let before = known.keys.clone();
+        let profiles = known.keys.entry(key.to_owned()).or_default();
         profiles.extend(granted.iter().cloned());
         profiles.retain(|profile| !denied.contains(profile));
-        if self.keys == before {
+        if known.keys == before {
             return Ok(());
         }
-        let text = toml::to_string(&self).map_err(|source| Error::ConfigWrite { source })?;
+        let text = toml::to_string(&known).map_err(|source| Error::ConfigWrite { source })?;
         files::write_private(&place(paths), text.as_bytes())
     }
 }
@@ -87,13 +97,17 @@ mod tests {
                 .unwrap();
         let [tls, ssh] = ["tls", "ssh"].map(|name| ProfileName::new(name).unwrap());
         let load = |root| Granted::load(&paths, &ca(root)).unwrap();
-        load("a")
-            .learn(&paths, "1", &[tls.clone(), ssh.clone()], &[])
-            .unwrap();
+        let learn = |granted: &[ProfileName], denied: &[ProfileName]| {
+            let folder = Folder::lock(&paths).unwrap();
+            Granted::learn(&folder, &paths, &ca("a"), "1", granted, denied).unwrap();
+        };
+        // Two runs began with the same knowledge; each adds its own.
+        learn(std::slice::from_ref(&tls), &[]);
+        learn(std::slice::from_ref(&ssh), &[]);
         assert_eq!(load("a").to("1"), [ssh.clone(), tls.clone()]);
         assert!(load("a").to("2").is_empty());
         assert!(load("b").to("1").is_empty());
-        load("a").learn(&paths, "1", &[], &[ssh]).unwrap();
+        learn(&[], &[ssh]);
         assert_eq!(load("a").to("1"), [tls]);
     }
 }

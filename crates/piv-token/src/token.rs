@@ -76,6 +76,8 @@ pub enum ToSign<'a> {
     /// A message, hashed here as the key's algorithm has it: SHA-256 for P-256
     /// and RSA, SHA-384 for P-384; Ed25519 takes it as it is.
     Message(&'a [u8]),
+    /// A message, hashed with SHA-512, for RSA keys alone: what SSH prefers.
+    MessageSha512(&'a [u8]),
     /// A digest as long as the curve's field, for ECDSA keys alone. Whoever
     /// asks for this asks the person to trust what cannot be shown.
     Digest(&'a [u8]),

@@ -1,0 +1,309 @@
+//! The one thread that uses the YubiKey.
+//!
+//! Nothing is held open between signatures: `piv-token` takes the card, signs
+//! in one transaction with the PIN, resets it and gives it back.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use dlogin_core::pin::{Ask, AskError, PinEntry, PinError};
+use dlogin_core::setup::KeyUse;
+use dlogin_core::{Config, Paths};
+use dlogin_service::Refusal;
+use piv_attest::{PinPolicy, Serial};
+use piv_token::{Attestation, Error as CardError, ToSign, Token, TouchNeed, TouchPrompt};
+
+use crate::announce::{About, Announce};
+use crate::identities::NormalKey;
+use crate::lock::Lock;
+use crate::pin::{Kept, Remembering};
+use crate::queue::{Front, Order, Wanted, What};
+
+/// What the signer needs.
+pub(crate) struct Means {
+    pub(crate) paths: Paths,
+    pub(crate) serial: Option<Serial>,
+    pub(crate) lock: Arc<Lock>,
+    pub(crate) announce: Box<dyn Announce>,
+    pub(crate) ask: Box<dyn Ask + Send>,
+    pub(crate) pin_lasts: std::time::Duration,
+}
+
+/// Signs what comes, until nobody can ask any more.
+pub(crate) fn run(means: Means, front: &Front) {
+    let kept = Kept::new(means.pin_lasts);
+    let mut ask = Remembering {
+        person: means.ask,
+        kept: Rc::clone(&kept),
+    };
+    let mut signer = Signer {
+        paths: means.paths,
+        serial: means.serial,
+        lock: means.lock,
+        announce: means.announce,
+        kept,
+        pin: PinEntry::new(&mut ask),
+        refused_at: None,
+        last_serial: None,
+        opened: None,
+    };
+    loop {
+        let until = signer.kept.borrow().until();
+        match front.next(until) {
+            // Its time is over.
+            Ok(None) => signer.kept.borrow_mut().begin(Instant::now()),
+            Ok(Some(Order::Forget)) => signer.kept.borrow_mut().forget(),
+            Ok(Some(Order::Sign(wanted, answer))) => {
+                let result = signer.sign(&wanted, front.waiting());
+                signer.announce.ended(&wanted.about, result.as_ref().err());
+                // Whoever asked may have given up.
+                let _ = answer.try_send(result);
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+struct Signer<'a> {
+    paths: Paths,
+    serial: Option<Serial>,
+    lock: Arc<Lock>,
+    announce: Box<dyn Announce>,
+    kept: Rc<RefCell<Kept>>,
+    pin: PinEntry<'a>,
+    /// The tries that were left after a PIN was refused.
+    refused_at: Option<u8>,
+    last_serial: Option<Serial>,
+    opened: Option<Opened>,
+}
+
+/// A YubiKey and its login key, as they were when last looked at. It is not
+/// held: every use looks again whether it is still there.
+struct Opened {
+    token: Box<dyn Token>,
+    login: Attestation,
+    key: NormalKey,
+}
+
+/// Why there is no signature, and whether a YubiKey that was remembered may be
+/// to blame.
+struct Failed {
+    refusal: Refusal,
+    stale: bool,
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            stale: false,
+        }
+    }
+}
+
+impl Signer<'_> {
+    fn sign(&mut self, wanted: &Wanted, waiting: usize) -> Result<Vec<u8>, Refusal> {
+        self.kept.borrow_mut().begin(Instant::now());
+        if self.lock.is_locked() {
+            self.kept.borrow_mut().forget();
+            return Err(Refusal::Locked);
+        }
+        check_wanted(wanted)?;
+        let remembered = self.opened.is_some();
+        let first = self.attempt(wanted, waiting);
+        let result = match first {
+            // It was unplugged and plugged in again, pcscd was restarted, or
+            // the key was made anew: look once more, from the beginning.
+            Err(Failed { stale: true, .. }) if remembered => {
+                self.opened = None;
+                self.attempt(wanted, waiting)
+            }
+            other => other,
+        };
+        if matches!(result, Err(Failed { stale: true, .. })) {
+            self.opened = None;
+        }
+        let policy = self.opened.as_ref().map(|o| o.login.pin_policy());
+        let keep = result.is_ok() && policy != Some(PinPolicy::Always);
+        self.kept.borrow_mut().end(keep, Instant::now());
+        // `PinEntry` would keep it for as long as it lives.
+        self.pin.forget();
+        result.map_err(|failed| failed.refusal)
+    }
+
+    fn attempt(&mut self, wanted: &Wanted, waiting: usize) -> Result<Vec<u8>, Failed> {
+        let mut opened = match self.opened.take() {
+            Some(opened) => opened,
+            None => open(&self.paths, self.serial)?,
+        };
+        if opened.key != wanted.key {
+            return Err(Failed {
+                refusal: Refusal::NoCard(format!(
+                    "the key in slot {} of the YubiKey is not the one that this certificate is \
+                     for: plug in the right YubiKey, or run dlogin",
+                    opened.login.slot()
+                )),
+                stale: true,
+            });
+        }
+        self.start_over_if_changed(&mut *opened.token)?;
+        let mut prompt = Prompt {
+            announce: &mut *self.announce,
+            about: &wanted.about,
+            waiting,
+            asked: false,
+        };
+        let mut withdrawn = None;
+        let slot = opened.login.slot();
+        let what = match &wanted.what {
+            What::Message(message) => ToSign::Message(message),
+            What::Sha512(message) => ToSign::MessageSha512(message),
+            What::Digest(digest) => ToSign::Digest(digest),
+        };
+        let result = if opened.login.needs_pin() {
+            self.pin.with(&mut *opened.token, |token, pin| {
+                // Typing may have taken longer than whoever asked would wait.
+                if let Err(refusal) = check_wanted(wanted) {
+                    withdrawn = Some(refusal);
+                    return Err(CardError::PinRequired { slot });
+                }
+                token.sign(slot, Some(pin), what, &mut prompt)
+            })
+        } else {
+            opened
+                .token
+                .sign(slot, None, what, &mut prompt)
+                .map_err(PinError::from)
+        };
+        let asked = prompt.asked;
+        self.opened = Some(opened);
+        if let Some(refusal) = withdrawn {
+            return Err(refusal.into());
+        }
+        result.map_err(|error| self.failed(&error, asked))
+    }
+
+    /// A PIN that was refused is not sent again, unless it may be right now:
+    /// another YubiKey, or one whose tries were restored since.
+    fn start_over_if_changed(&mut self, token: &mut dyn Token) -> Result<(), Failed> {
+        let serial = token.info().serial;
+        if self.last_serial != serial {
+            self.last_serial = serial;
+            self.refused_at = None;
+            self.kept.borrow_mut().forget();
+            self.pin.start_over();
+        } else if let Some(left) = self.refused_at {
+            let status = token.pin_status().map_err(|error| Failed {
+                stale: stale(&error),
+                refusal: card(&error),
+            })?;
+            if status.tries_left.is_some_and(|now| now > left) {
+                self.refused_at = None;
+                self.pin.start_over();
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &PinError, touch_asked: bool) -> Failed {
+        let refusal = match error {
+            PinError::Ask(AskError::Cancelled { .. } | AskError::Interrupted) => Refusal::Cancelled,
+            PinError::Wrong { tries_left } => {
+                self.refused_at = *tries_left;
+                Refusal::Pin(error.to_string())
+            }
+            PinError::Card(error) => card(error),
+            other => Refusal::Pin(other.to_string()),
+        };
+        let stale = match error {
+            PinError::Card(error) => stale(error),
+            _ => false,
+        };
+        Failed {
+            refusal,
+            // Who was asked for a touch is not asked twice for one signature.
+            stale: stale && !touch_asked,
+        }
+    }
+}
+
+/// Whether it is still worth while.
+fn check_wanted(wanted: &Wanted) -> Result<(), Refusal> {
+    if Instant::now() >= wanted.deadline {
+        return Err(Refusal::Late);
+    }
+    if !(wanted.alive)() {
+        return Err(Refusal::Cancelled);
+    }
+    Ok(())
+}
+
+/// Finds the YubiKey and its login key. The proof key is not asked for at all.
+fn open(paths: &Paths, serial: Option<Serial>) -> Result<Opened, Failed> {
+    let config = Config::load(paths).map_err(|error| Refusal::Failed(error.to_string()))?;
+    let slot_of = |key_use| {
+        config
+            .keys
+            .slot(key_use)
+            .map_err(|error| Refusal::Failed(error.to_string()))
+    };
+    let (login, proof) = (slot_of(KeyUse::Login)?, slot_of(KeyUse::Proof)?);
+    if login == proof {
+        return Err(Refusal::Forbidden.into());
+    }
+    let serial = serial.or(config.keys.serial.map(Serial::from));
+    let not_there = |error: CardError| Failed {
+        stale: stale(&error),
+        refusal: card(&error),
+    };
+    let mut token = piv_token::open(serial).map_err(not_there)?;
+    let login = token.attest(login).map_err(not_there)?;
+    let key = NormalKey::of(login.public_key().spki_der()).ok_or(Refusal::Unsupported)?;
+    Ok(Opened {
+        token: Box::new(token),
+        login,
+        key,
+    })
+}
+
+/// Whether looking for the YubiKey again may help.
+fn stale(error: &CardError) -> bool {
+    matches!(
+        error,
+        CardError::Unplugged
+            | CardError::Exchanged { .. }
+            | CardError::NoReader
+            | CardError::NoPcscd
+            | CardError::NoKey { .. }
+            | CardError::Status { .. }
+            | CardError::Pcsc(_)
+    )
+}
+
+fn card(error: &CardError) -> Refusal {
+    match error {
+        CardError::NotTouched => Refusal::NotTouched,
+        CardError::Algorithm { .. } | CardError::TooLong { .. } => Refusal::Unsupported,
+        CardError::WrongPin { .. }
+        | CardError::LastPinTry
+        | CardError::PinBlocked
+        | CardError::PinRequired { .. } => Refusal::Pin(error.to_string()),
+        other => Refusal::NoCard(other.to_string()),
+    }
+}
+
+struct Prompt<'a> {
+    announce: &'a mut dyn Announce,
+    about: &'a About,
+    waiting: usize,
+    asked: bool,
+}
+
+impl TouchPrompt for Prompt<'_> {
+    fn touch_needed(&mut self, need: TouchNeed) {
+        self.asked = true;
+        self.announce.touch(self.about, need, self.waiting);
+    }
+}

@@ -1,0 +1,271 @@
+//! The OpenSSH agent protocol, spoken with one client.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use dlogin_service::{Peer, Refusal};
+
+use crate::announce::About;
+use crate::connection::{Client, Shared};
+use crate::content::{Content, answers_a_ca, fingerprint, printable};
+use crate::identities::{Held, by_blob, listed};
+use crate::message::{self, Request, Response};
+use crate::queue::{Wanted, What, deadline};
+use crate::signature::{RsaHash, holds, to_ssh};
+
+/// How long a login waits for PIN and touch: sshd's own LoginGraceTime.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How many sessions one connection may be bound to; OpenSSH's own limit.
+const MAX_BINDINGS: usize = 16;
+/// The longest identifier of a session; OpenSSH's own limit.
+const MAX_SESSION: usize = 128;
+
+/// A session that this connection is for (PROTOCOL.agent, session-bind).
+struct Binding {
+    host_key: Vec<u8>,
+    session: Vec<u8>,
+    forwarding: bool,
+}
+
+/// Answers until the other side closes.
+pub(crate) fn converse(shared: &Shared, client: Client) {
+    let mut conversation = Conversation {
+        shared,
+        client,
+        bindings: Vec::new(),
+        upstream: None,
+    };
+    while let Ok(Some(message)) = message::read(&mut conversation.client.stream) {
+        let answer = conversation.answer(&message).encode();
+        if message::write(&mut conversation.client.stream, &answer).is_err() {
+            return;
+        }
+    }
+}
+
+struct Conversation<'a> {
+    shared: &'a Shared,
+    client: Client,
+    bindings: Vec<Binding>,
+    /// The other agent, once it was needed.
+    upstream: Option<UnixStream>,
+}
+
+impl Conversation<'_> {
+    fn answer(&mut self, message: &[u8]) -> Response {
+        let Ok(request) = Request::parse(message) else {
+            return Response::Failure;
+        };
+        let done = |yes: bool| {
+            if yes {
+                Response::Success
+            } else {
+                Response::Failure
+            }
+        };
+        match request {
+            Request::Lock(secret) => {
+                let locked = self.shared.lock.lock(&secret);
+                if locked {
+                    self.shared.queue.forget();
+                }
+                done(locked)
+            }
+            Request::Unlock(secret) => done(self.shared.lock.unlock(&secret)),
+            Request::Query => Response::Extensions(vec!["query", "session-bind@openssh.com"]),
+            Request::SessionBind {
+                host_key,
+                session,
+                signature,
+                forwarding,
+            } => {
+                // The other agent has its own view of it.
+                let _ = self.forward(message);
+                let bound = self.bind(host_key, session, signature, forwarding);
+                if bound {
+                    Response::Success
+                } else {
+                    Response::ExtensionFailure
+                }
+            }
+            // As OpenSSH's: a locked agent has no keys, and that is no error.
+            _ if self.shared.lock.is_locked() => match request {
+                Request::Identities => Response::Identities(Vec::new()),
+                _ => Response::Failure,
+            },
+            Request::Identities => self.identities(message),
+            Request::Sign { key, data, flags } => self.sign(message, key, data, flags),
+            Request::OtherExtension | Request::Other => self.forwarded(message),
+        }
+    }
+
+    fn bind(
+        &mut self,
+        host_key: &[u8],
+        session: &[u8],
+        signature: &[u8],
+        forwarding: bool,
+    ) -> bool {
+        let known = self.bindings.iter().any(|binding| {
+            binding.session == session && (binding.host_key != host_key || !binding.forwarding)
+        });
+        if known
+            || self.bindings.len() >= MAX_BINDINGS
+            || session.len() > MAX_SESSION
+            || !holds(host_key, session, signature)
+        {
+            return false;
+        }
+        self.bindings.push(Binding {
+            host_key: host_key.to_vec(),
+            session: session.to_vec(),
+            forwarding,
+        });
+        true
+    }
+
+    fn identities(&mut self, message: &[u8]) -> Response {
+        let mut all = listed(&self.shared.live().unwrap_or_default());
+        if let Some(answer) = self.forward(message) {
+            all.extend(message::listed(&answer).unwrap_or_default());
+        }
+        Response::Identities(all)
+    }
+
+    fn sign(&mut self, message: &[u8], key: &[u8], data: &[u8], flags: u32) -> Response {
+        let held = self.shared.live().ok().and_then(|live| by_blob(live, key));
+        let Some(held) = held else {
+            return self.forwarded(message);
+        };
+        match self.sign_with(held, key, data, flags) {
+            Ok(signature) => Response::Signature(signature),
+            Err(refusal) => {
+                tracing::info!(%refusal, "not signed");
+                Response::Failure
+            }
+        }
+    }
+
+    fn sign_with(
+        &self,
+        held: Held,
+        key: &[u8],
+        data: &[u8],
+        flags: u32,
+    ) -> Result<Vec<u8>, Refusal> {
+        if answers_a_ca(data) {
+            return Err(Refusal::Forbidden);
+        }
+        let what = self.describe(key, data)?;
+        let kind = held.kind;
+        let hash = if kind.is_rsa() {
+            Some(RsaHash::from_flags(flags).ok_or(Refusal::Unsupported)?)
+        } else {
+            None
+        };
+        let wanted = Wanted {
+            key: held.key,
+            what: match hash {
+                Some(RsaHash::Sha512) => What::Sha512(data.to_vec()),
+                _ => What::Message(data.to_vec()),
+            },
+            about: About::new(what, &self.client.peer),
+            deadline: deadline(PATIENCE),
+            alive: self.client.alive(),
+        };
+        let signature = self.shared.queue.sign(wanted)?;
+        to_ssh(kind, hash, &signature)
+            .map_err(|_| Refusal::Failed("the YubiKey's signature makes no sense".to_owned()))
+    }
+
+    /// What is signed, in words. A login whose session is not one that this
+    /// connection was bound to, or for another key than is asked, is refused.
+    fn describe(&self, key: &[u8], data: &[u8]) -> Result<String, Refusal> {
+        let through = self
+            .bindings
+            .iter()
+            .rev()
+            .find(|binding| binding.forwarding)
+            .map(|binding| format!(", asked from host {}", fingerprint(&binding.host_key)))
+            .unwrap_or_default();
+        match Content::of(data) {
+            Content::Login {
+                session,
+                user,
+                key: named,
+                host_key,
+            } => {
+                if named != key {
+                    return Err(Refusal::Forbidden);
+                }
+                let binding = self
+                    .bindings
+                    .iter()
+                    .find(|binding| binding.session == session && !binding.forwarding);
+                let contradicted = host_key
+                    .zip(binding)
+                    .is_some_and(|(host, binding)| binding.host_key != host);
+                if contradicted || (binding.is_none() && !self.bindings.is_empty()) {
+                    return Err(Refusal::Forbidden);
+                }
+                let host = match binding {
+                    Some(binding) => format!("host {}", fingerprint(&binding.host_key)),
+                    None => match host_key {
+                        Some(key) => format!("host {} (says the client)", fingerprint(key)),
+                        None => "a host that the client does not name".to_owned(),
+                    },
+                };
+                Ok(format!(
+                    "SSH login as {} to {host}{through}",
+                    printable(user)
+                ))
+            }
+            Content::File { namespace } => Ok(format!(
+                "SSH signature over a file, for {}{through}",
+                printable(namespace)
+            )),
+            Content::Unknown => Ok(format!("{} bytes of no known kind{through}", data.len())),
+        }
+    }
+
+    fn forwarded(&mut self, message: &[u8]) -> Response {
+        self.forward(message)
+            .map_or(Response::Failure, Response::Forwarded)
+    }
+
+    /// The other agent's answer, if there is another agent and it answers.
+    fn forward(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+        let place = self.shared.forward.as_deref()?;
+        let upstream = match self.upstream.take() {
+            Some(upstream) => Ok(upstream),
+            None => connect(place),
+        };
+        match upstream.and_then(|upstream| exchange(upstream, message)) {
+            Ok((upstream, answer)) => {
+                self.upstream = Some(upstream);
+                Some(answer)
+            }
+            Err(error) => {
+                tracing::info!(%error, agent = %place.display(), "the other agent does not answer");
+                None
+            }
+        }
+    }
+}
+
+fn connect(place: &Path) -> io::Result<UnixStream> {
+    let upstream = UnixStream::connect(place)?;
+    Peer::of(&upstream).map_err(io::Error::other)?;
+    // It may have a person to ask.
+    upstream.set_read_timeout(Some(PATIENCE))?;
+    upstream.set_write_timeout(Some(Duration::from_secs(5)))?;
+    Ok(upstream)
+}
+
+fn exchange(mut upstream: UnixStream, message: &[u8]) -> io::Result<(UnixStream, Vec<u8>)> {
+    message::write(&mut upstream, message)?;
+    let answer = message::read(&mut upstream)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok((upstream, answer.to_vec()))
+}
