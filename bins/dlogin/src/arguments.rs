@@ -19,6 +19,9 @@ First steps, once:
 Every day:
   dlogin                           everything that was granted; PIN and touch
   dlogin ssh --valid 30m           the SSH certificate alone, for half an hour
+  dlogin --if-needed               the same, unless all of it lives a while yet
+  dlogin agent                     let ssh and git use the key, until it is ended
+  dlogin ssh-config --write        have ssh renew the certificate and ask the agent
   dlogin status                    what is there, and until when
   dlogin logout                    remove it
 
@@ -75,9 +78,16 @@ pub(crate) struct Login {
     /// Everything that the CA offers, to find out what is granted now
     #[arg(long, conflicts_with = "profiles")]
     pub(crate) all: bool,
+    /// Do nothing while what would be fetched is there and lives a while yet
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) if_needed: bool,
     /// The YubiKey to use, where several are plugged in
     #[arg(long, value_name = "N")]
     pub(crate) serial: Option<Serial>,
+    /// Order by a name that the CA has for the key, not by its serial number:
+    /// for a YubiKey that does not tell one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,6 +98,10 @@ pub(crate) enum Command {
     Setup(Setup),
     /// Print what the operator enrols a key with; takes PIN and touch
     Bundle(Bundle),
+    /// Let ssh, git and dlogin's own module use the key in the YubiKey
+    Agent(Agent),
+    /// Print the lines of ~/.ssh/config that make ssh use it
+    SshConfig(SshConfig),
     /// Show which certificates are there, and until when
     Status,
     /// Remove all certificates and the keys on disk
@@ -154,4 +168,35 @@ pub(crate) struct Bundle {
     /// The YubiKey to use, where several are plugged in
     #[arg(long, value_name = "N")]
     pub(crate) serial: Option<Serial>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Agent {
+    /// Where to speak the OpenSSH agent protocol; agent.sock beside the
+    /// certificates, without
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Keep the PIN in locked memory for so long, such as 8h; at most 16h.
+    /// Without, each signature asks for it
+    #[arg(long, value_name = "TIME")]
+    pub(crate) pin_cache: Option<Lifetime>,
+    /// Hand on what is not for this agent to the one that listens here
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) forward: Option<PathBuf>,
+    /// The YubiKey to use, where several are plugged in
+    #[arg(long, value_name = "N")]
+    pub(crate) serial: Option<Serial>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SshConfig {
+    /// For which hosts, as ssh_config(5) has patterns; all, without
+    #[arg(value_name = "HOST")]
+    pub(crate) hosts: Vec<String>,
+    /// The profile of the SSH certificate
+    #[arg(long, default_value = "ssh")]
+    pub(crate) profile: ProfileName,
+    /// Write them to ~/.ssh/dlogin.conf, and have ~/.ssh/config include it
+    #[arg(long)]
+    pub(crate) write: bool,
 }

@@ -9,23 +9,29 @@ use dlogin_core::piv_token::{self, YubiKey};
 use dlogin_core::setup::{self, KeyUse};
 use dlogin_core::status::{logout, status};
 use dlogin_core::trust::{Known, trust};
-use dlogin_core::{Config, Error, Exit, Paths, bundle};
+use dlogin_core::{Config, Error, Exit, Paths, bundle, expiry, need};
 
 use crate::arguments::{Arguments, Bundle, Command, Login, Setup, Trust};
 use crate::show::Progress;
-use crate::{print, terminal};
+use crate::{print, show, terminal};
 
 /// Does what the arguments say.
 pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let paths = Paths::from_env()?;
     let json = arguments.json;
+    // A login does it by the CA's clock; `status` changes nothing.
+    if let Some(Command::Trust(_) | Command::Setup(_) | Command::Bundle(_)) = &arguments.command {
+        print::removed(&expiry::sweep(&paths, &mut Progress::new()).await?);
+    }
     match &arguments.command {
         None => fetch(&paths, json, &arguments.login).await,
         Some(Command::Trust(command)) => pin_ca(&paths, json, command).await,
         Some(Command::Setup(command)) => make_key(paths, json, command).await,
         Some(Command::Bundle(command)) => make_bundle(paths, command).await,
+        // `main` has run these already.
+        Some(Command::Agent(_) | Command::SshConfig(_)) => Ok(Exit::Done),
         Some(Command::Status) => {
-            let status = status(&paths)?;
+            let status = blocking(move || status(&paths)).await?;
             printed(if json {
                 print::json(&status)
             } else {
@@ -33,7 +39,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
             })
         }
         Some(Command::Logout) => {
-            let gone = logout(&paths)?;
+            let gone = blocking(move || logout(&paths)).await?;
             printed(if json {
                 print::json(&gone)
             } else {
@@ -59,6 +65,15 @@ async fn fetch(paths: &Paths, json: bool, arguments: &Login) -> Result<Exit, Err
         all: arguments.all,
         valid: arguments.valid,
         serial: arguments.serial,
+        name: arguments.name.clone(),
+    };
+    let _turn = if arguments.if_needed {
+        match need::turn(paths, &request).await? {
+            Some(turn) => Some(turn),
+            None => return Ok(Exit::Done),
+        }
+    } else {
+        None
     };
     let person = Person {
         ask: terminal::ask(),
@@ -87,8 +102,9 @@ async fn pin_ca(paths: &Paths, json: bool, arguments: &Trust) -> Result<Exit, Er
     })
 }
 
-/// The card blocks the thread that uses it; Ctrl-C is heard on another.
-async fn with_card<T: Send + 'static>(
+/// The card, and a lock, block the thread that waits for them; Ctrl-C is heard
+/// on another.
+async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::task::spawn_blocking(work)
@@ -112,7 +128,7 @@ async fn make_key(paths: Paths, json: bool, arguments: &Setup) -> Result<Exit, E
     };
     let (serial, change_pin) = (arguments.serial, arguments.change_pin);
     let key_use = arguments.key_use;
-    let (info, made) = with_card(move || {
+    let (info, made) = blocking(move || {
         let mut token = open(&Config::load(&paths)?, serial)?;
         let mut ask = terminal::ask();
         if change_pin {
@@ -161,9 +177,10 @@ async fn make_key(paths: Paths, json: bool, arguments: &Setup) -> Result<Exit, E
 async fn make_bundle(paths: Paths, arguments: &Bundle) -> Result<Exit, Error> {
     let (user, key_use) = (arguments.user.clone(), arguments.key_use);
     let serial = arguments.serial;
-    let bundle = with_card(move || {
+    let bundle = blocking(move || {
         let config = Config::load(&paths)?;
-        let root_fingerprint = config.trusted_ca()?.root_fingerprint()?;
+        let ca = config.trusted_ca()?;
+        let root_fingerprint = ca.root_fingerprint()?;
         let slot = config.keys.slot(key_use)?;
         let mut token = open(&config, serial)?;
         let mut ask = terminal::ask();
@@ -174,9 +191,12 @@ async fn make_bundle(paths: Paths, arguments: &Bundle) -> Result<Exit, Error> {
             slot,
             token: None,
         };
+        let serial = piv_token::Token::info(&token).serial;
+        let about_to_sign = |_: &_| show::about_to_enrol(serial, slot, &user, ca);
         Ok(bundle::make(
             &mut token,
             &request,
+            about_to_sign,
             &mut pin,
             &mut Progress::new(),
         )?)

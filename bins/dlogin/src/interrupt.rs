@@ -38,7 +38,8 @@ pub(crate) fn or_interrupted(
     outcome
 }
 
-async fn signalled() {
+/// Waits for a signal that ends the program.
+pub(crate) async fn signalled() {
     let wait = |kind| async move {
         match signal(kind) {
             Ok(mut signal) => {

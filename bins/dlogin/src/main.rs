@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use dlogin_core::Exit;
 
+mod agent;
 mod arguments;
 mod commands;
 mod interrupt;
@@ -18,16 +19,25 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // `--help` and `--version` are "errors" of clap that go to stdout.
-            let _ = error.print();
             let exit = if error.use_stderr() {
+                print::usage(&error);
                 Exit::Usage
             } else {
+                let _ = error.print();
                 Exit::Done
             };
             return exit.code().into();
         }
     };
     logging::start();
+    // They need none of the threads that a login does.
+    match &arguments.command {
+        Some(arguments::Command::Agent(command)) => return agent::run(command).code().into(),
+        Some(arguments::Command::SshConfig(command)) => {
+            return agent::ssh_config(command).code().into();
+        }
+        _ => {}
+    }
     let exit = interrupt::or_interrupted(commands::run(&arguments));
     let exit = match exit {
         Ok(exit) => exit,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use dlogin_core::login::Report;
 use dlogin_core::status::{LoggedOut, Status};
 use dlogin_core::trust::Trusted;
-use dlogin_core::{Certificate, Error, KeyPlace, Kind};
+use dlogin_core::{Certificate, Error, Exit, KeyPlace, Kind, ProfileName};
 use serde::Serialize;
 
 /// One JSON value on one line.
@@ -17,6 +17,30 @@ pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
 /// One line of text.
 pub(crate) fn line(text: &str) -> io::Result<()> {
     writeln!(anstream::stdout(), "{text}")
+}
+
+/// Arguments that make no sense. They may say `--json` all the same.
+pub(crate) fn usage(error: &clap::Error) {
+    let as_json = std::env::args_os()
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument == "--json");
+    if !as_json {
+        let _ = error.print();
+        return;
+    }
+    let text = error.render().to_string();
+    // The first paragraph says what is wrong; the rest is advice.
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let text = lines.join(" ");
+    let value = serde_json::json!({
+        "error": text.strip_prefix("error: ").unwrap_or(&text),
+        "exit": Exit::Usage.code(),
+    });
+    anstream::eprintln!("{value}");
 }
 
 /// What went wrong.
@@ -66,10 +90,15 @@ pub(crate) fn report(report: &Report) -> io::Result<()> {
     for skipped in &report.skipped {
         anstream::eprintln!("dlogin: {}: not ordered: {}", skipped.profile, skipped.why);
     }
-    for profile in &report.removed {
+    removed(&report.removed);
+    Ok(())
+}
+
+/// What is there no more.
+pub(crate) fn removed(profiles: &[ProfileName]) {
+    for profile in profiles {
         anstream::eprintln!("dlogin: {profile}: had expired and was removed");
     }
-    Ok(())
 }
 
 pub(crate) fn status(status: &Status) -> io::Result<()> {

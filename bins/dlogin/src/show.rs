@@ -3,9 +3,28 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use dlogin_core::config::Ca;
 use dlogin_core::login::{AboutToSign, Show};
+use dlogin_core::piv_attest::{Serial, Slot};
 use dlogin_core::piv_token::{TouchNeed, TouchPrompt};
 use indicatif::{ProgressBar, ProgressStyle};
+
+fn yubikey(serial: Option<&str>) -> String {
+    serial.map_or_else(
+        || "A YubiKey without serial number".to_owned(),
+        |serial| format!("YubiKey {serial}"),
+    )
+}
+
+/// What the signature of a bundle says. Comes before PIN and touch.
+pub(crate) fn about_to_enrol(serial: Option<Serial>, slot: Slot, user: &str, ca: &Ca) {
+    anstream::eprintln!(
+        "{} (slot {slot}) is about to sign that it is {user}'s, for enrolment at {} (root SHA256:{})",
+        yubikey(serial.map(|serial| serial.to_string()).as_deref()),
+        ca.url,
+        ca.root_sha256,
+    );
+}
 
 /// Progress for people: a line that moves on a terminal, plain lines elsewhere.
 pub(crate) struct Progress {
@@ -79,8 +98,10 @@ impl Show for Progress {
 
     fn about_to_sign(&mut self, what: &AboutToSign) {
         self.line(&format!(
-            "YubiKey {} (slot {}) is about to ask {} for:",
-            what.serial, what.slot, what.ca
+            "{} (slot {}) is about to ask {} for:",
+            yubikey(what.serial.as_deref()),
+            what.slot,
+            what.ca
         ));
         let width = what
             .certify
