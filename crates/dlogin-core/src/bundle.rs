@@ -64,12 +64,15 @@ impl BundleError {
 }
 
 /// Makes the bundle for one key: one PIN, one touch, as the key has it.
+/// `about_to_sign` is called when it is certain what will be signed, before
+/// PIN and touch, to say it.
 ///
 /// # Errors
 /// [`BundleError`].
 pub fn make(
     token: &mut dyn Token,
     request: &Request<'_>,
+    about_to_sign: impl FnOnce(&Attestation),
     pin: &mut PinEntry<'_>,
     touch: &mut dyn TouchPrompt,
 ) -> Result<Bundle, BundleError> {
@@ -86,6 +89,7 @@ pub fn make(
         &nonce,
         key.public_key().spki_sha256(),
     )?;
+    about_to_sign(&key);
     let signature = sign(token, &key, message.as_bytes(), pin, touch)?;
     check(slot, key.public_key(), message.as_bytes(), &signature)?;
     Ok(Bundle::new(

@@ -51,6 +51,10 @@ pub struct Keys {
     /// The YubiKey to use when several are plugged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<u32>,
+    /// A name that the CA has for the key, to order by instead of the serial
+    /// number: for a YubiKey that does not tell one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl Default for Keys {
@@ -59,6 +63,7 @@ impl Default for Keys {
             login: "9a".to_owned(),
             proof: "82".to_owned(),
             serial: None,
+            name: None,
         }
     }
 }

@@ -92,7 +92,9 @@ pub enum Error {
     },
 
     /// Orders name the YubiKey by its serial number.
-    #[error("the YubiKey does not tell its serial number, so no certificate can be ordered for it")]
+    #[error(
+        "the YubiKey does not tell its serial number: order by a name that the CA has for it, with --name NAME"
+    )]
     NoSerial,
 
     /// A lifetime beyond the year 9999.
@@ -151,6 +153,13 @@ pub enum Error {
         doing: &'static str,
         /// What the system said.
         source: io::Error,
+    },
+
+    /// Another process holds the folder of the certificates.
+    #[error("another dlogin works in {} and does not end: end it and try again", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
     },
 
     /// `config.toml` is not what this program understands.
@@ -226,8 +235,7 @@ impl Error {
             }
             Self::Bundle(crate::bundle::BundleError::Card(error)) => card(error),
             Self::Bundle(error) => error.exit(),
-            Self::NoSerial => Exit::Card,
-            Self::SlotName { .. } | Self::Lifetime => Exit::Usage,
+            Self::NoSerial | Self::SlotName { .. } | Self::Lifetime => Exit::Usage,
             Self::NoSuchProfile { .. } | Self::NothingOffered => Exit::Missing,
             Self::Card(error) => card(error),
             Self::Pin(PinError::Card(error)) => card(error),
@@ -235,6 +243,7 @@ impl Error {
             Self::Setup(error) => error.exit(),
             Self::AccountRefused { .. } => Exit::Refused,
             Self::File { .. }
+            | Self::Busy { .. }
             | Self::ConfigWrite { .. }
             | Self::AccountKey(_)
             | Self::Account { .. } => Exit::Internal,

@@ -2,18 +2,19 @@
 //!
 //! The files say everything; there is no list beside them that could be wrong.
 
+mod lock;
+
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::certificate::{ssh, x509};
 use crate::clock::rfc3339;
 use crate::files::{self, Pending, TEMPORARY};
-use crate::{Error, Paths, ProfileName};
+use crate::{Error, ProfileName};
 
 /// The kind of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -117,27 +118,6 @@ pub(crate) enum New<'a> {
 }
 
 impl Folder {
-    /// Waits until no other dlogin works in the folder.
-    pub(crate) fn lock(paths: &Paths) -> Result<Self, Error> {
-        let path = paths.certificate_dir().to_owned();
-        files::private_dir(&path)?;
-        let locked = File::open(&path).and_then(|folder| {
-            flock(&folder, FlockOperation::LockExclusive)?;
-            Ok(folder)
-        });
-        match locked {
-            Ok(folder) => Ok(Self {
-                path,
-                _lock: folder,
-            }),
-            Err(source) => Err(Error::File {
-                path,
-                doing: "lock",
-                source,
-            }),
-        }
-    }
-
     fn place(&self, profile: &ProfileName, role: Role) -> PathBuf {
         self.path.join(format!("{profile}{}", role.suffix()))
     }
@@ -305,11 +285,6 @@ impl Folder {
     /// The certificate that a profile has.
     pub(crate) fn get(&self, profile: &ProfileName) -> Option<Certificate> {
         self.tls(profile).or_else(|| self.ssh(profile))
-    }
-
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 }
 

@@ -26,7 +26,7 @@ use crate::config::{Ca, Config};
 use crate::granted::Granted;
 use crate::held::Folder;
 use crate::http::Http;
-use crate::{CaError, Error, Paths, ProfileName, clock, trust};
+use crate::{Error, Paths, ProfileName, clock, expiry, trust};
 
 pub use lifetime::{Lifetime, NotALifetime};
 pub use order::OrderError;
@@ -45,6 +45,26 @@ pub struct Request {
     pub valid: Option<Lifetime>,
     /// Which YubiKey; the one of the configuration, or the only one, without.
     pub serial: Option<Serial>,
+    /// A name that the CA has for the key, to order by instead of the serial
+    /// number; the one of the configuration, without.
+    pub name: Option<String>,
+}
+
+/// What is trusted, and the way to it.
+struct Trusted {
+    config: Config,
+    root: rustls_pki_types::CertificateDer<'static>,
+    http: Http,
+}
+
+impl Trusted {
+    fn load(paths: &Paths) -> Result<Self, Error> {
+        let config = Config::load(paths)?;
+        let ca = config.trusted_ca()?;
+        let root = trust::stored_root(ca)?;
+        let http = Http::pinned(&root, &ca.directory)?;
+        Ok(Self { config, root, http })
+    }
 }
 
 /// Fetches certificates with the YubiKey that is plugged in.
@@ -71,23 +91,40 @@ pub async fn login_with(
     open: impl FnOnce(Option<Serial>) -> Result<Box<dyn Token>, piv_token::Error> + Send + 'static,
 ) -> Result<Report, Error> {
     let begin = Instant::now();
-    let config = Config::load(paths)?;
+    let Trusted { config, root, http } = match Trusted::load(paths) {
+        Ok(trusted) => trusted,
+        Err(error) => {
+            // Whatever is wrong, what has expired does not stay for it.
+            expiry::sweep(paths, &mut *person.show).await?;
+            return Err(error);
+        }
+    };
     let ca = config.trusted_ca()?;
-    let root = trust::stored_root(ca)?;
-    let http = Http::pinned(&root, &ca.directory)?;
 
     person.show.doing("looking for the YubiKey and the CA");
     let serial = request.serial.or(config.keys.serial.map(Serial::from));
     let slots = config.keys.clone();
     let keys = tokio::task::spawn_blocking(move || keys::read(open, serial, &slots));
     let directory = acme::directory(&http, &ca.directory).await;
-    let removed = sweep(paths, &http, directory.as_ref().err())?;
+    let clock = http.ca_clock();
+    let removed = expiry::sweep_after(
+        paths,
+        clock,
+        directory.as_ref().err(),
+        OffsetDateTime::now_utc(),
+        &mut *person.show,
+    )
+    .await?;
+    if let Some(clock) = clock {
+        clock.check()?;
+    }
     let keys = keys.await.map_err(|_| Error::Broken)??;
     let directory = directory?;
     keys.warn(&mut *person.show);
 
-    let remembered = Granted::load(paths, ca)?;
-    let plan = plan::plan(request, &directory, &remembered.to(&keys.serial()))?;
+    let identifier = keys.identifier(request.name.as_deref().or(config.keys.name.as_deref()))?;
+    let remembered = Granted::load(paths, ca)?.to(&identifier.value);
+    let plan = plan::plan(request, &directory, &remembered)?;
     let not_after = request
         .valid
         .map(|valid| end_after(http.now(), valid))
@@ -95,15 +132,8 @@ pub async fn login_with(
 
     person.show.doing("placing orders");
     let session = Session::open(http.clone(), directory, ca, paths).await?;
-    let (session, placed) = order::place_all(
-        session,
-        ca,
-        paths,
-        &plan.profiles,
-        &keys.serial(),
-        not_after,
-    )
-    .await?;
+    let (session, placed) =
+        order::place_all(session, ca, paths, &plan.profiles, &identifier, not_after).await?;
     let mut report = Report::new(ca, keys.serial(), removed, plan.discovery);
     let placed = report.keep(placed);
     let (answerable, skipped) = keys.sort(placed)?;
@@ -127,33 +157,17 @@ pub async fn login_with(
     };
     let finished = finish::finish_all(&context, signed.orders).await;
     report.measured.network = network + finishing.elapsed();
-    let folder = Folder::lock(paths)?;
+    let folder = Folder::wait(paths, |what| person.show.warning(what)).await?;
     for finished in report.keep(finished) {
         report.store(&folder, finished);
     }
+    remember(&folder, paths, ca, &identifier.value, &report)?;
     drop(folder);
-    remember(paths, remembered, &report)?;
     report.measured.requests = http.requests();
     report.measured.tls_connections = http.handshakes();
     report.measured.total = begin.elapsed();
     person.show.done();
     Ok(report)
-}
-
-/// Takes away what has expired. By the CA's clock where it told the time; by
-/// ours only where the CA could not be reached: a clock that is wrong must not
-/// cost anybody a certificate.
-fn sweep(paths: &Paths, http: &Http, error: Option<&CaError>) -> Result<Vec<ProfileName>, Error> {
-    if let Some(clock) = http.ca_clock() {
-        clock.check()?;
-        return Folder::lock(paths)?.sweep(clock.now());
-    }
-    match error {
-        Some(CaError::Unreachable { .. } | CaError::Silent { .. }) => {
-            Folder::lock(paths)?.sweep(OffsetDateTime::now_utc())
-        }
-        _ => Ok(Vec::new()),
-    }
 }
 
 /// 9999-12-31T23:59:59Z, the last that RFC 3339 can write.
@@ -168,7 +182,13 @@ fn end_after(now: OffsetDateTime, valid: Lifetime) -> Result<u64, Error> {
 }
 
 /// Notes what was granted and what no longer is.
-fn remember(paths: &Paths, remembered: Granted, report: &Report) -> Result<(), Error> {
+fn remember(
+    folder: &Folder,
+    paths: &Paths,
+    ca: &Ca,
+    key: &str,
+    report: &Report,
+) -> Result<(), Error> {
     let granted: Vec<_> = report
         .certificates
         .iter()
@@ -180,11 +200,11 @@ fn remember(paths: &Paths, remembered: Granted, report: &Report) -> Result<(), E
         .filter(|refused| refused.is_denial())
         .map(|refused| refused.profile.clone())
         .collect();
-    remembered.learn(paths, &report.serial, &granted, &denied)
+    Granted::learn(folder, paths, ca, key, &granted, &denied)
 }
 
 impl Report {
-    fn new(ca: &Ca, serial: String, removed: Vec<ProfileName>, discovery: bool) -> Self {
+    fn new(ca: &Ca, serial: Option<String>, removed: Vec<ProfileName>, discovery: bool) -> Self {
         Self {
             ca: ca.url.clone(),
             serial,

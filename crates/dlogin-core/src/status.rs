@@ -37,14 +37,16 @@ pub struct Held {
 /// Where the configuration or the folder cannot be read.
 pub fn status(paths: &Paths) -> Result<Status, Error> {
     let ca = Config::load(paths)?.ca;
-    let folder = Folder::lock(paths)?;
+    let held = match Folder::look(paths)? {
+        Some(folder) => folder.list()?,
+        None => Vec::new(),
+    };
     let now = OffsetDateTime::now_utc();
     Ok(Status {
         ca: ca.as_ref().map(|ca| ca.url.clone()),
         root_sha256: ca.map(|ca| ca.root_sha256),
-        folder: folder.path().to_owned(),
-        certificates: folder
-            .list()?
+        folder: paths.certificate_dir().to_owned(),
+        certificates: held
             .into_iter()
             .map(|certificate| Held {
                 expired: certificate.not_after <= now,

@@ -3,6 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 use time::Duration;
 
 use super::*;
+use crate::Paths;
 use crate::certificate::x509::tests::{Pki, Usage};
 
 struct Home {
@@ -88,9 +89,9 @@ fn what_an_interrupted_run_left_is_swept() {
         "lonely.pub",
         "broken.pem",
     ] {
-        fs::write(folder.path().join(name), "x").unwrap();
+        fs::write(folder.path.join(name), "x").unwrap();
     }
-    fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+    fs::write(folder.path.join("notes.txt"), "mine").unwrap();
     folder.sweep(now()).unwrap();
     assert_eq!(folder.names().unwrap(), ["notes.txt"]);
 }
@@ -101,7 +102,7 @@ fn logout_removes_everything_of_ours_and_nothing_else() {
     let folder = Folder::lock(&home.paths).unwrap();
     let new = New::Tls { chain: &home.chain };
     folder.store(&profile("tls"), &new, Some("KEY")).unwrap();
-    fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+    fs::write(folder.path.join("notes.txt"), "mine").unwrap();
     assert_eq!(folder.clear().unwrap(), [profile("tls")]);
     assert_eq!(folder.names().unwrap(), ["notes.txt"]);
 }
@@ -114,13 +115,13 @@ fn a_full_disk_leaves_the_old_certificate_and_nothing_half_written() {
     folder.store(&profile("tls"), &new, Some("OLD")).unwrap();
     // A folder in the place of a temporary file makes its writing fail.
     let blocked = folder
-        .path()
+        .path
         .join(format!(".tls.pem.{}{TEMPORARY}", std::process::id()));
     fs::create_dir(&blocked).unwrap();
     assert!(folder.store(&profile("tls"), &new, Some("NEW")).is_err());
     fs::remove_dir(&blocked).unwrap();
     assert_eq!(
-        fs::read_to_string(folder.path().join("tls.key")).unwrap(),
+        fs::read_to_string(folder.path.join("tls.key")).unwrap(),
         "OLD"
     );
     let mut names = folder.names().unwrap();

@@ -1,5 +1,6 @@
 //! The keys of the YubiKey, as far as a login needs them.
 
+use acme_wire::order::Identifier;
 use acme_yubikey::ChallengeType;
 use piv_attest::policy::Advisory;
 use piv_attest::{Firmware, Serial};
@@ -14,7 +15,7 @@ use crate::setup::KeyUse;
 /// An open YubiKey and what it attests.
 pub(super) struct Keys {
     pub(super) token: Box<dyn Token>,
-    serial: Serial,
+    serial: Option<Serial>,
     login: Result<Attestation, piv_token::Error>,
     proof: Result<Attestation, piv_token::Error>,
 }
@@ -28,7 +29,7 @@ pub(super) fn read(
 ) -> Result<Keys, Error> {
     let (login, proof) = (slots.slot(KeyUse::Login)?, slots.slot(KeyUse::Proof)?);
     let mut token = open(serial)?;
-    let serial = token.info().serial.ok_or(Error::NoSerial)?;
+    let serial = token.info().serial;
     let login = absent_or_broken(token.attest(login))?;
     let proof = absent_or_broken(token.attest(proof))?;
     match (login, proof) {
@@ -58,9 +59,19 @@ fn absent_or_broken(
 }
 
 impl Keys {
-    /// The serial number in decimal, as orders name it.
-    pub(super) fn serial(&self) -> String {
-        self.serial.to_string()
+    /// The serial number in decimal; some YubiKeys do not tell it.
+    pub(super) fn serial(&self) -> Option<String> {
+        self.serial.map(|serial| serial.to_string())
+    }
+
+    /// What orders name: a name that the CA has for the key, where one is
+    /// given; else the serial number.
+    pub(super) fn identifier(&self, name: Option<&str>) -> Result<Identifier, Error> {
+        match (name, self.serial()) {
+            (Some(name), _) => Ok(Identifier::dns(name)),
+            (None, Some(serial)) => Ok(Identifier::permanent(serial)),
+            (None, None) => Err(Error::NoSerial),
+        }
     }
 
     /// The key that answers challenges of this type.

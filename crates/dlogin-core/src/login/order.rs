@@ -113,11 +113,11 @@ pub(super) async fn place_all(
     ca: &Ca,
     paths: &Paths,
     profiles: &[ProfileName],
-    serial: &str,
+    identifier: &Identifier,
     not_after: Option<u64>,
 ) -> Result<(Arc<Session>, Vec<Outcome<Placed>>), Error> {
     let session = Arc::new(session);
-    let placed = place_each(&session, profiles, serial, not_after).await?;
+    let placed = place_each(&session, profiles, identifier, not_after).await?;
     let forgotten = |outcome: &Outcome<Placed>| {
         matches!(&outcome.1, Err(OrderError::Refused(problem))
             if problem.kind == ProblemType::AccountDoesNotExist)
@@ -128,22 +128,22 @@ pub(super) async fn place_all(
     // Every task has ended, so this is the last handle.
     let session = Arc::into_inner(session).ok_or(Error::Broken)?;
     let session = Arc::new(session.renew(ca, paths).await?);
-    let placed = place_each(&session, profiles, serial, not_after).await?;
+    let placed = place_each(&session, profiles, identifier, not_after).await?;
     Ok((session, placed))
 }
 
 async fn place_each(
     session: &Arc<Session>,
     profiles: &[ProfileName],
-    serial: &str,
+    identifier: &Identifier,
     not_after: Option<u64>,
 ) -> Result<Vec<Outcome<Placed>>, Error> {
     let mut tasks = JoinSet::new();
     for profile in profiles.iter().cloned() {
         let session = Arc::clone(session);
-        let serial = serial.to_owned();
+        let identifier = identifier.clone();
         tasks.spawn(async move {
-            let placed = place(&session, &profile, &serial, not_after).await;
+            let placed = place(&session, &profile, &identifier, not_after).await;
             (profile, placed)
         });
     }
@@ -158,13 +158,12 @@ async fn place_each(
 async fn place(
     session: &Session,
     profile: &ProfileName,
-    serial: &str,
+    identifier: &Identifier,
     not_after: Option<u64>,
 ) -> Result<Placed, OrderError> {
     let asked = not_after
         .and_then(|seconds| i64::try_from(seconds).ok())
         .and_then(Timestamp::from_epoch);
-    let identifier = Identifier::permanent(serial);
     let new_order = NewOrder {
         identifiers: vec![identifier.clone()],
         profile: Some(profile.to_string()),
@@ -188,7 +187,7 @@ async fn place(
     };
     // A CA that relays another's challenge would name the other's order.
     same("origin in its URL", session.is_own_url(&url))?;
-    same("identifier", answer.identifiers == [identifier])?;
+    same("identifier", answer.identifiers == new_order.identifiers)?;
     same(
         "profile",
         answer.profile.as_deref() == Some(profile.as_str()),

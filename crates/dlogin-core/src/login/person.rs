@@ -38,8 +38,8 @@ pub trait Show {
 pub struct AboutToSign {
     /// The CA.
     pub ca: String,
-    /// The YubiKey's serial number.
-    pub serial: String,
+    /// The YubiKey's serial number, where it tells one.
+    pub serial: Option<String>,
     /// The slot of the key that signs.
     pub slot: String,
     /// What is to be certified.

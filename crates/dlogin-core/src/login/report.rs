@@ -16,8 +16,8 @@ use crate::{Error, Exit, ProfileName};
 pub struct Report {
     /// The CA.
     pub ca: String,
-    /// The YubiKey's serial number.
-    pub serial: String,
+    /// The YubiKey's serial number, where it tells one.
+    pub serial: Option<String>,
     /// The certificates that are new.
     pub certificates: Vec<Issued>,
     /// What the CA refused.

@@ -116,7 +116,7 @@ fn sign_groups(
             );
             continue;
         }
-        shown(&show).about_to_sign(&about(ca, &serial, &group));
+        shown(&show).about_to_sign(&about(ca, serial.as_deref(), &group));
         match sign_group(thumbprint, &mut keys, &mut pin, &show, group, &mut card) {
             Ok(answered) => orders.extend(answered),
             Err(GroupError::Card(error)) => {
@@ -242,10 +242,10 @@ fn sign_group(
         .collect()
 }
 
-fn about(ca: &str, serial: &str, group: &Group) -> AboutToSign {
+fn about(ca: &str, serial: Option<&str>, group: &Group) -> AboutToSign {
     AboutToSign {
         ca: ca.to_owned(),
-        serial: serial.to_owned(),
+        serial: serial.map(str::to_owned),
         slot: group.key.slot().to_string(),
         certify: group
             .orders

@@ -47,7 +47,13 @@ fn make(
     request: &Request<'_>,
 ) -> Result<Bundle, BundleError> {
     let (mut keyboard, touches) = person.at_work();
-    bundle::make(yubikey, request, &mut PinEntry::new(&mut keyboard), touches)
+    bundle::make(
+        yubikey,
+        request,
+        |_| {},
+        &mut PinEntry::new(&mut keyboard),
+        touches,
+    )
 }
 
 /// The operator's side, for whom the virtual root is trusted.

@@ -1,0 +1,57 @@
+//! Certificates and disk keys do not outlive their end: every command that
+//! changes anything takes away what has expired.
+//!
+//! By the CA's clock where it told the time. Else by this computer's, with a
+//! margin, and not where that clock is in doubt: a clock that is wrong must not
+//! cost anybody a certificate.
+
+use time::OffsetDateTime;
+
+use crate::clock::{CaClock, TOLERANCE};
+use crate::held::Folder;
+use crate::login::Show;
+use crate::{CaError, Error, Paths, ProfileName};
+
+/// Takes away what expired more than five minutes ago by this computer's
+/// clock. Gives the profiles.
+///
+/// # Errors
+/// Where the folder cannot be read, or something cannot be removed.
+pub async fn sweep(paths: &Paths, show: &mut (dyn Show + Send)) -> Result<Vec<ProfileName>, Error> {
+    by_local_clock(paths, OffsetDateTime::now_utc(), show).await
+}
+
+async fn by_local_clock(
+    paths: &Paths,
+    local: OffsetDateTime,
+    show: &mut (dyn Show + Send),
+) -> Result<Vec<ProfileName>, Error> {
+    if !paths.certificate_dir().exists() {
+        return Ok(Vec::new());
+    }
+    let folder = Folder::wait(paths, |what| show.warning(what)).await?;
+    folder.sweep(local - TOLERANCE)
+}
+
+/// After the CA was asked: with its clock, if it gave the time, and with the
+/// `error` that came, if one did.
+pub(crate) async fn sweep_after(
+    paths: &Paths,
+    clock: Option<&CaClock>,
+    error: Option<&CaError>,
+    local: OffsetDateTime,
+    show: &mut (dyn Show + Send),
+) -> Result<Vec<ProfileName>, Error> {
+    match (clock, error) {
+        (Some(clock), _) => {
+            let folder = Folder::wait(paths, |what| show.warning(what)).await?;
+            folder.sweep(clock.now())
+        }
+        // Our clock is wrong, or the CA is neglected; there is no telling.
+        (None, Some(CaError::TlsExpired { .. } | CaError::TlsNotYetValid { .. })) => Ok(Vec::new()),
+        (None, _) => by_local_clock(paths, local, show).await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

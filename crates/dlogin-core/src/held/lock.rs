@@ -1,0 +1,91 @@
+//! One process at a time in the folder; whoever waits can be interrupted.
+
+use std::fs::File;
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::Folder;
+use crate::{Error, Paths, files};
+
+/// How long the folder is waited for; nobody needs it for longer than it takes
+/// to write a few files.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two looks whether it is free.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+impl Folder {
+    /// Waits until no other dlogin works in the folder. Blocks its thread, for
+    /// [`LOCK_PATIENCE`] at most.
+    pub(crate) fn lock(paths: &Paths) -> Result<Self, Error> {
+        files::private_dir(paths.certificate_dir())?;
+        Self::open(paths, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// The same in a task, which may be dropped while it waits: that is how
+    /// Ctrl-C is heard. `told` is called once where it has to wait.
+    pub(crate) async fn wait(paths: &Paths, told: impl FnOnce(&str)) -> Result<Self, Error> {
+        files::private_dir(paths.certificate_dir())?;
+        let end = Instant::now() + LOCK_PATIENCE;
+        let mut told = Some(told);
+        loop {
+            match Self::try_open(paths, FlockOperation::NonBlockingLockExclusive)? {
+                Some(folder) => return Ok(folder),
+                None if Instant::now() > end => return Err(Self::busy(paths)),
+                None => {
+                    if let Some(told) = told.take() {
+                        told("another dlogin works with the certificates; waiting for it");
+                    }
+                    tokio::time::sleep(LOCK_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// To be read, as it is: nothing is made and nothing is changed. `None`
+    /// where there is no folder.
+    pub(crate) fn look(paths: &Paths) -> Result<Option<Self>, Error> {
+        match Self::open(paths, FlockOperation::NonBlockingLockShared) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open(paths: &Paths, how: FlockOperation) -> Result<Self, Error> {
+        let end = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match Self::try_open(paths, how)? {
+                Some(folder) => return Ok(folder),
+                None if Instant::now() > end => return Err(Self::busy(paths)),
+                None => std::thread::sleep(LOCK_PAUSE),
+            }
+        }
+    }
+
+    fn try_open(paths: &Paths, how: FlockOperation) -> Result<Option<Self>, Error> {
+        let path = paths.certificate_dir().to_owned();
+        let locked = File::open(&path).and_then(|folder| match flock(&folder, how) {
+            Ok(()) => Ok(Some(folder)),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        });
+        match locked {
+            Ok(locked) => Ok(locked.map(|lock| Self { path, _lock: lock })),
+            Err(source) => Err(Error::File {
+                path,
+                doing: "lock",
+                source,
+            }),
+        }
+    }
+
+    fn busy(paths: &Paths) -> Error {
+        Error::Busy {
+            path: paths.certificate_dir().to_owned(),
+        }
+    }
+}
