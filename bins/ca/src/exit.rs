@@ -33,8 +33,8 @@ Exit codes:
     2  the arguments or the configuration make no sense
     3  refused by the CA or by a policy
     4  not set up, or not found
-    5  CA unreachable, not trusted or misbehaving, or a clock is wrong (dlogin)
-    6  YubiKey, PIN or touch (dlogin)
+    5  CA unreachable, not trusted or misbehaving, or a clock is wrong
+    6  YubiKey, PIN or touch
     7  an input cannot be read or understood
   130  interrupted";
 
