@@ -8,9 +8,9 @@ use piv_attest::{AcceptedAttestation, Record, UnixTime};
 
 use crate::Ca;
 use crate::audit::{Decision, OPERATOR, Outcome};
-use crate::config::{Profile, ProfileKind, certificate_name};
+use crate::config::{ProfileKind, certificate_name};
 use crate::entitlement::use_fits;
-use crate::records::{Grant, KeyRecord, KeyUse, NewKey, UserName};
+use crate::records::{Grant, KeyRecord, KeyUse, NewKey, TlsProfiles, UserName};
 use crate::store::{Records, StoreError};
 
 mod refusal;
@@ -19,6 +19,9 @@ pub use refusal::EnrolRefusal;
 
 /// The longest bundle, in bytes.
 pub const MAX_BUNDLE: u64 = acme_yubikey::enrolment::MAX_LEN as u64;
+
+/// The most names or principals of one grant: sshd reads no more of a certificate.
+pub const MAX_NAMES: usize = sshcert_acme::MAX_PRINCIPALS;
 
 /// What the operator asks for.
 #[derive(Debug, Clone)]
@@ -137,6 +140,9 @@ async fn judge_grants(ca: &Ca, request: &mut Request) -> Result<Vec<EnrolRefusal
         refusals.push(EnrolRefusal::NoGrant);
     }
     let mut seen: Vec<String> = Vec::new();
+    let tls = tls_profiles(ca);
+    // The request's own names, with their profiles: its grants are recorded together.
+    let mut own: Vec<(String, (UserName, String))> = Vec::new();
     for grant in &mut request.grants {
         if seen.contains(&grant.profile) {
             refusals.push(EnrolRefusal::GrantedTwice {
@@ -157,11 +163,26 @@ async fn judge_grants(ca: &Ca, request: &mut Request) -> Result<Vec<EnrolRefusal
                 usage: request.usage,
             });
         }
+        if grant.names.len() > MAX_NAMES {
+            refusals.push(EnrolRefusal::TooManyNames {
+                profile: profile.name.clone(),
+                count: grant.names.len(),
+                most: MAX_NAMES,
+            });
+            continue;
+        }
         let mut names = Vec::new();
         for name in &grant.names {
             match certificate_name(profile, name) {
                 Ok(name) => {
-                    refusals.extend(holder_refusals(ca, &request.user, profile, &name).await?);
+                    let stored = ca.store().name_holders(&name).await?;
+                    let here = own
+                        .iter()
+                        .filter(|(other, _)| other.eq_ignore_ascii_case(&name));
+                    let holders = stored.iter().chain(here.map(|(_, holder)| holder));
+                    let clashes = tls.clashes(&request.user, &profile.name, &name, holders);
+                    refusals.extend(clashes.into_iter().map(EnrolRefusal::from));
+                    own.push((name.clone(), (request.user.clone(), profile.name.clone())));
                     if !names.contains(&name) {
                         names.push(name);
                     }
@@ -174,39 +195,10 @@ async fn judge_grants(ca: &Ca, request: &mut Request) -> Result<Vec<EnrolRefusal
     Ok(refusals)
 }
 
-/// A TLS name is one person's, and stands for one kind of key. Principals may be shared: `root`
-/// is whoever may be root.
-async fn holder_refusals(
-    ca: &Ca,
-    user: &UserName,
-    profile: &Profile,
-    name: &str,
-) -> Result<Vec<EnrolRefusal>, StoreError> {
-    if !matches!(profile.kind, ProfileKind::X509(_)) {
-        return Ok(Vec::new());
-    }
-    let mut refusals = Vec::new();
-    for (holder, other) in ca.store().name_holders(name).await? {
-        let Some(other) = ca
-            .config()
-            .profile(&other)
-            .filter(|other| matches!(other.kind, ProfileKind::X509(_)))
-        else {
-            continue;
-        };
-        if holder != *user {
-            refusals.push(EnrolRefusal::NameTaken {
-                name: name.to_owned(),
-                user: holder,
-            });
-        } else if other.challenge != profile.challenge {
-            refusals.push(EnrolRefusal::NameOfOtherKind {
-                name: name.to_owned(),
-                other: other.challenge,
-            });
-        }
-    }
-    Ok(refusals)
+fn tls_profiles(ca: &Ca) -> TlsProfiles {
+    let tls = ca.config().profiles.values();
+    let tls = tls.filter(|profile| matches!(profile.kind, ProfileKind::X509(_)));
+    TlsProfiles::new(tls.map(|profile| (profile.name.clone(), profile.challenge)))
 }
 
 /// What would be recorded, as data.
@@ -273,7 +265,8 @@ impl Proposal {
     /// Writes the key down.
     ///
     /// # Errors
-    /// The store's; [`StoreError::Exists`] if another record of the key came first.
+    /// The store's; [`StoreError::Exists`] or [`StoreError::Conflict`] if something was recorded
+    /// meanwhile that stands against it. Such a refusal is written down.
     pub async fn record(self, ca: &Ca) -> Result<KeyRecord, StoreError> {
         let attested = Record::of(&self.attestation);
         let key = self.attestation.public_key();
@@ -285,6 +278,7 @@ impl Proposal {
             spki_sha256: key.spki_sha256(),
             chain: self.chain,
             grants: self.request.grants,
+            tls: tls_profiles(ca),
             added: self.now,
         };
         let decision = Decision::new(
@@ -308,6 +302,15 @@ impl Proposal {
             Some(serial) => decision.fact("serial", serial),
             None => decision,
         };
-        ca.store().add_key(new, decision).await
+        match ca.store().add_key(new, decision.clone()).await {
+            Err(error) if error.is_refusal() => {
+                let mut refused = decision;
+                refused.outcome = Outcome::Refused;
+                refused.reasons = vec![error.to_string()];
+                crate::audit::record(ca.store(), refused).await?;
+                Err(error)
+            }
+            recorded => recorded,
+        }
     }
 }

@@ -7,8 +7,8 @@ use crate::ca::Ca;
 use crate::entitlement::Entitlement;
 use crate::issuance::{CsrError, IssueError, Issuer, OrderFacts};
 use crate::orders::OrderStatus;
-use crate::store::StoreError;
 use crate::store::orders::{Ending, Handle, Order, Orders, Swap};
+use crate::store::{Certificates, StoreError};
 use crate::validation::{Evidence, EvidenceError, Judge, ValidationError};
 use crate::web::{paths, problem};
 
@@ -43,7 +43,7 @@ pub(crate) async fn finalize(
     if status != OrderStatus::Ready {
         return Err(FinalizeError::NotReady(status));
     }
-    let entitlement = entitled(ca, &order, now).await?;
+    let entitlement = entitled(ca, &order, OrderStatus::Ready, now).await?;
     if let Err(error) = Issuer::check_csr(Some(&csr), &entitlement) {
         audit::record(ca.store(), refused(&order, now).because(&error)).await?;
         return Err(error.into());
@@ -55,14 +55,34 @@ pub(crate) async fn finalize(
     }
 }
 
-/// Goes on with an order that a crash left in processing.
+/// Goes on with an order that was left in processing, by a crash or by a store that failed.
 pub(crate) async fn resume(ca: &Ca, order: Order, now: i64) -> Result<Order, FinalizeError> {
-    let entitlement = entitled(ca, &order, now).await?;
+    ca.store().revoke_abandoned(Some(&order.id), now).await?;
+    let entitlement = entitled(ca, &order, OrderStatus::Processing, now).await?;
     issue(ca, order, entitlement, now).await
 }
 
-/// Judges the order's evidence again; a refusal ends the order.
-async fn entitled(ca: &Ca, order: &Order, now: i64) -> Result<Entitlement, FinalizeError> {
+/// Ends an order whose time was over before it was issued: what was touched for it is long ago.
+pub(crate) async fn expire(ca: &Ca, order: &Order, now: i64) -> Result<(), FinalizeError> {
+    let mut decision = refused(order, now).because("the order expired before it was issued");
+    decision.outcome = Outcome::Alarm;
+    let problem = Problem::new(
+        ProblemType::ServerInternal,
+        "the CA could not issue the certificate before the order expired; make a new order",
+    );
+    match end(ca, order, OrderStatus::Processing, problem, decision).await {
+        Err(FinalizeError::Refused(_)) => Ok(()),
+        other => other,
+    }
+}
+
+/// Judges the order's evidence again; a refusal ends the order, if it is still in `from`.
+async fn entitled(
+    ca: &Ca,
+    order: &Order,
+    from: OrderStatus,
+    now: i64,
+) -> Result<Entitlement, FinalizeError> {
     let judge = Judge {
         verifier: ca.verifier(),
         config: ca.config(),
@@ -92,8 +112,7 @@ async fn entitled(ca: &Ca, order: &Order, now: i64) -> Result<Entitlement, Final
             if wrong.is_alarm() {
                 decision.outcome = Outcome::Alarm;
             }
-            audit::record(ca.store(), decision).await?;
-            end(ca, order, problem::of_wrong(&wrong)).await
+            end(ca, order, from, problem::of_wrong(&wrong), decision).await
         }
         Err(ValidationError::Store(error)) => Err(error.into()),
         Err(other) => Err(FinalizeError::Damaged(other)),
@@ -122,6 +141,10 @@ async fn issue(
             .await?
             .unwrap_or(order)),
         Err(error) => {
+            // Key or person lost the right since they were judged: the judgement tells how.
+            if let IssueError::Store(StoreError::Withdrawn { .. }) = error {
+                entitled(ca, &order, OrderStatus::Processing, now).await?;
+            }
             let outcome = match error {
                 IssueError::Validity(_) => Outcome::Refused,
                 // Anything else is the CA's own fault.
@@ -129,19 +152,37 @@ async fn issue(
             };
             let mut decision = refused(&order, now).because(&error);
             decision.outcome = outcome;
-            audit::record(ca.store(), decision).await?;
-            end(ca, &order, problem::of_issuing(&error)).await
+            let problem = problem::of_issuing(&error);
+            end(ca, &order, OrderStatus::Processing, problem, decision).await
         }
     }
 }
 
-/// Ends an order without a certificate.
-async fn end<T>(ca: &Ca, order: &Order, problem: Problem) -> Result<T, FinalizeError> {
+/// Ends an order without a certificate, and writes down why, in one write: an order that could
+/// not be ended is found again (`serve::upkeep`).
+async fn end<T>(
+    ca: &Ca,
+    order: &Order,
+    from: OrderStatus,
+    problem: Problem,
+    decision: Decision,
+) -> Result<T, FinalizeError> {
     let ending = Ending::Refused {
         problem: problem::to_json(&problem),
+        decision: decision.clone(),
     };
-    ca.store().end(&order.id, ending).await?;
-    Err(FinalizeError::Refused(Box::new(problem)))
+    match ca.store().end(&order.id, from, ending).await? {
+        Swap::Done(_) => {
+            decision.log();
+            Err(FinalizeError::Refused(Box::new(problem)))
+        }
+        // It is somebody else's by now; this request was refused all the same.
+        Swap::Late(order) => {
+            let at = decision.at;
+            audit::record(ca.store(), decision).await?;
+            Err(FinalizeError::NotReady(order.status_at(at)))
+        }
+    }
 }
 
 fn refused(order: &Order, now: i64) -> Decision {

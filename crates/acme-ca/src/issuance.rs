@@ -164,7 +164,7 @@ impl Issuer {
     /// # Errors
     /// The store's.
     pub async fn recover(&self, now: i64) -> Result<Vec<CertificateRow>, StoreError> {
-        self.store.revoke_abandoned(now).await
+        self.store.revoke_abandoned(None, now).await
     }
 
     /// The decision that goes on record with a certificate.

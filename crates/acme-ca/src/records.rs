@@ -1,8 +1,10 @@
 //! People, their keys, and what each key may have.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use acme_yubikey::ChallengeType;
 use serde::{Deserialize, Serialize};
 
 /// A person's name in the records. It goes into SSH key ids, so it is short, printable ASCII.
@@ -194,6 +196,75 @@ impl FromStr for Grant {
     }
 }
 
+/// Which profiles certify TLS names, and by which challenge. A TLS name is one person's, and
+/// stands for one kind of key. Principals may be shared: `root` is whoever may be root.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsProfiles(BTreeMap<String, ChallengeType>);
+
+/// Why a TLS name cannot be granted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameClash {
+    /// A name of somebody else.
+    #[error("the name {name:?} belongs to user {user}")]
+    Taken {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        user: UserName,
+    },
+    /// A name that stands for another kind of key.
+    #[error(
+        "the name {name:?} stands for {other} certificates already: hardware and disk keys need \
+         different names, so that access lists can tell them apart"
+    )]
+    OtherKind {
+        /// The name.
+        name: String,
+        /// The other challenge type.
+        other: ChallengeType,
+    },
+}
+
+impl TlsProfiles {
+    /// From each TLS profile's name and challenge.
+    pub(crate) fn new(profiles: impl IntoIterator<Item = (String, ChallengeType)>) -> Self {
+        Self(profiles.into_iter().collect())
+    }
+
+    /// What stands against a name for a user's key under a profile, given who holds the name and
+    /// under which profile.
+    pub(crate) fn clashes<'a>(
+        &self,
+        user: &UserName,
+        profile: &str,
+        name: &str,
+        holders: impl IntoIterator<Item = &'a (UserName, String)>,
+    ) -> Vec<NameClash> {
+        let Some(challenge) = self.0.get(profile) else {
+            return Vec::new();
+        };
+        holders
+            .into_iter()
+            .filter_map(|(holder, other)| {
+                let other = *self.0.get(other)?;
+                if holder != user {
+                    Some(NameClash::Taken {
+                        name: name.to_owned(),
+                        user: holder.clone(),
+                    })
+                } else if other != *challenge {
+                    Some(NameClash::OtherKind {
+                        name: name.to_owned(),
+                        other,
+                    })
+                } else {
+                    None
+                }
+            })
+            .collect()
+    }
+}
+
 /// What is known of a key.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KeyRecord {
@@ -235,5 +306,7 @@ pub struct NewKey {
     pub(crate) spki_sha256: [u8; 32],
     pub(crate) chain: Vec<Vec<u8>>,
     pub(crate) grants: Vec<Grant>,
+    /// For the rules of names, which hold in the moment of recording.
+    pub(crate) tls: TlsProfiles,
     pub(crate) added: i64,
 }

@@ -67,12 +67,32 @@ pub enum StoreError {
         /// What, for a person: "key 7".
         what: String,
     },
+    /// The key or person that a certificate was for lost its right in between.
+    #[error("{what} lost its right meanwhile")]
+    Withdrawn {
+        /// What, for a person: "key 7".
+        what: String,
+    },
     /// The change is not possible in the present state.
     #[error("{what}")]
     Conflict {
         /// What stands against it, for a person.
         what: String,
     },
+}
+
+impl StoreError {
+    /// Whether the records stand against what was asked, rather than the database failing.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Exists { .. }
+                | Self::Missing { .. }
+                | Self::Withdrawn { .. }
+                | Self::Conflict { .. }
+        )
+    }
 }
 
 /// People, their keys, and what each key may have.
@@ -87,7 +107,7 @@ pub trait Records: Send + Sync {
     /// Disables a person: every key of theirs is refused from now on.
     async fn disable_user(&self, name: &UserName, decision: Decision) -> Result<User, StoreError>;
     /// Records a key, with the decision, to which it adds the key's number. A public key belongs
-    /// to one user.
+    /// to one user, a TLS name to one user and one kind of key, and the user is not disabled.
     async fn add_key(&self, key: NewKey, decision: Decision) -> Result<KeyRecord, StoreError>;
     /// One key by its number.
     async fn key(&self, id: KeyId) -> Result<Option<KeyRecord>, StoreError>;
@@ -115,7 +135,9 @@ pub trait Records: Send + Sync {
 /// Every certificate that was signed or was about to be.
 #[async_trait]
 pub trait Certificates: Send + Sync {
-    /// Records what is about to be signed. Returns when it is durable.
+    /// Records what is about to be signed. Returns when it is durable. In the same moment the
+    /// key is active, its person is not disabled, and the order is being processed: what was
+    /// judged before may have changed ([`StoreError::Withdrawn`], [`StoreError::Conflict`]).
     async fn intend(&self, intent: Intent) -> Result<(), StoreError>;
     /// Records what was signed, and the decision that led to it.
     async fn issued(
@@ -125,9 +147,13 @@ pub trait Certificates: Send + Sync {
         at: i64,
         decision: Decision,
     ) -> Result<(), StoreError>;
-    /// Revokes every intent that has no certificate, and returns them: a crash may have come
-    /// between signature and record, so each serial may exist somewhere.
-    async fn revoke_abandoned(&self, at: i64) -> Result<Vec<CertificateRow>, StoreError>;
+    /// Revokes every intent that has no certificate, or those of one order, and returns them: a
+    /// crash may have come between signature and record, so each serial may exist somewhere.
+    async fn revoke_abandoned(
+        &self,
+        order: Option<&str>,
+        at: i64,
+    ) -> Result<Vec<CertificateRow>, StoreError>;
     /// One certificate.
     async fn certificate(&self, id: &str) -> Result<Option<CertificateRow>, StoreError>;
     /// The one certificate whose number begins so; none if there are several.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
-use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 use crate::ca::Ca;
 use crate::nonce::Nonces;
 use crate::serve::Peer;
+use under_way::UnderWay;
 
 mod account;
 mod answer;
@@ -25,6 +25,7 @@ mod order;
 pub(crate) mod paths;
 mod post;
 pub(crate) mod problem;
+mod under_way;
 
 pub use limits::Limits;
 
@@ -108,22 +109,6 @@ impl std::fmt::Debug for Web {
         f.debug_struct("Web")
             .field("limits", &self.limits)
             .finish_non_exhaustive()
-    }
-}
-
-/// Work that goes on when the request that began it is gone.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct UnderWay(Arc<RwLock<()>>);
-
-impl UnderWay {
-    /// Something is under way until the guard is dropped.
-    pub(crate) async fn enter(&self) -> OwnedRwLockReadGuard<()> {
-        Arc::clone(&self.0).read_owned().await
-    }
-
-    /// Waits until nothing is under way.
-    pub(crate) async fn wait(&self) {
-        drop(self.0.write().await);
     }
 }
 

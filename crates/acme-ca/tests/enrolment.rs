@@ -14,7 +14,7 @@ mod site;
 use acme_ca::audit::{Decision, OPERATOR, Outcome};
 use acme_ca::ca::now;
 use acme_ca::enrolment::{EnrolRefusal, Request, examine};
-use acme_ca::records::{KeyState, KeyUse};
+use acme_ca::records::{KeyState, KeyUse, NameClash};
 use acme_ca::store::{Records, StoreError};
 use acme_yubikey::enrolment::BundleError;
 use device::{Device, Facts, TestKey, bundle, bundle_signed_by};
@@ -353,7 +353,10 @@ async fn a_tls_name_is_one_persons_and_of_one_kind_and_reserved() {
     // `deploy` is a principal, and may be shared.
     taken.grants = parse(&["tls=ALICE.example", "ssh=deploy"]);
     let refusals = site.refusals(taken).await;
-    assert!(matches!(refusals[..], [EnrolRefusal::NameTaken { .. }]));
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::Clash(NameClash::Taken { .. })]
+    ));
     let disk = Request {
         usage: KeyUse::Proof,
         grants: parse(&["tls-disk=alice.example"]),
@@ -362,7 +365,7 @@ async fn a_tls_name_is_one_persons_and_of_one_kind_and_reserved() {
     let refusals = site.refusals(disk).await;
     assert!(matches!(
         refusals[..],
-        [EnrolRefusal::NameOfOtherKind { .. }]
+        [EnrolRefusal::Clash(NameClash::OtherKind { .. })]
     ));
     // A second key of the same person may have the same name.
     site.enrol(
@@ -381,4 +384,78 @@ async fn a_site_may_allow_one_key_for_both() {
     let grants = &["tls=alice.example", "tls-disk=alice-disk.example"];
     site.enrol("alice", &TestKey::p256(), KeyUse::Login, grants)
         .await;
+}
+
+#[tokio::test]
+async fn one_request_cannot_grant_one_tls_name_for_hardware_and_disk() {
+    let site = Site::with("one_key_for_both = false", "one_key_for_both = true").await;
+    site.add_user("alice").await;
+    let mut both = request(site.bundle("alice", &TestKey::p256(), &Facts::default()));
+    both.grants = parse(&["tls=alice.example", "tls-disk=ALICE.example"]);
+    let refusals = site.refusals(both).await;
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::Clash(NameClash::OtherKind { .. })]
+    ));
+}
+
+#[tokio::test]
+async fn two_enrolments_at_once_do_not_share_a_tls_name() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    site.add_user("bob").await;
+    let alice = request(site.bundle("alice", &TestKey::p256(), &Facts::default()));
+    let mut bob = request(site.bundle("bob", &TestKey::p256(), &Facts::default()));
+    bob.user = user("bob");
+    // Both are looked at before either is recorded.
+    let alice = examine(&site.ca, alice, now()).await.unwrap();
+    let bob = examine(&site.ca, bob, now()).await.unwrap();
+    alice.record(&site.ca).await.unwrap();
+    let error = bob.record(&site.ca).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Conflict { what } if what.contains("alice")));
+    assert!(
+        site.ca
+            .store()
+            .keys(Some(&user("bob")))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let last = site.decisions().await.pop().unwrap();
+    assert_eq!(
+        (last.action.as_ref(), last.outcome),
+        ("key.add", Outcome::Refused)
+    );
+}
+
+#[tokio::test]
+async fn a_user_disabled_during_an_enrolment_gets_no_key() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let bundle = site.bundle("alice", &TestKey::p256(), &Facts::default());
+    let proposal = examine(&site.ca, request(bundle), now()).await.unwrap();
+    let decision = Decision::new(Outcome::Done, "user.disable", OPERATOR, "test", now());
+    let store = site.ca.store();
+    store.disable_user(&user("alice"), decision).await.unwrap();
+    let error = proposal.record(&site.ca).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
+    assert!(store.keys(None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_grant_has_no_more_names_than_a_certificate() {
+    let site = Site::new().await;
+    site.add_user("alice").await;
+    let mut many = request(site.bundle("alice", &TestKey::p256(), &Facts::default()));
+    let names: Vec<String> = (0..257).map(|number| format!("p{number}")).collect();
+    many.grants = parse(&[format!("ssh={}", names.join(",")).as_str()]);
+    let refusals = site.refusals(many).await;
+    assert!(matches!(
+        refusals[..],
+        [EnrolRefusal::TooManyNames {
+            count: 257,
+            most: 256,
+            ..
+        }]
+    ));
 }

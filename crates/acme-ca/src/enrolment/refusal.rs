@@ -4,7 +4,7 @@ use acme_yubikey::ChallengeType;
 use acme_yubikey::enrolment::BundleError;
 
 use crate::config::BadName;
-use crate::records::{KeyId, KeyUse, UserName};
+use crate::records::{KeyId, KeyUse, NameClash, UserName};
 
 /// One reason why a key is not recorded.
 #[derive(Debug, thiserror::Error)]
@@ -56,24 +56,18 @@ pub enum EnrolRefusal {
     /// A name that the profile's certificates cannot carry.
     #[error(transparent)]
     Name(#[from] BadName),
-    /// A name of somebody else.
-    #[error("the name {name:?} belongs to user {user}")]
-    NameTaken {
-        /// The name.
-        name: String,
-        /// Whose it is.
-        user: UserName,
-    },
-    /// A name that stands for another kind of key.
-    #[error(
-        "the name {name:?} stands for {other} certificates already: hardware and disk keys need \
-         different names, so that access lists can tell them apart"
-    )]
-    NameOfOtherKind {
-        /// The name.
-        name: String,
-        /// The other challenge type.
-        other: ChallengeType,
+    /// A name that cannot be granted beside what is granted.
+    #[error(transparent)]
+    Clash(#[from] NameClash),
+    /// More names than a certificate has.
+    #[error("profile {profile} is granted {count} names; a certificate has at most {most}")]
+    TooManyNames {
+        /// The profile.
+        profile: String,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
     },
     /// The public key is on record.
     #[error("this public key is on record already, as key {id} of user {user} ({state})")]

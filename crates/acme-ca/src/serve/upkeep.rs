@@ -9,7 +9,8 @@ use tokio::time::MissedTickBehavior;
 use super::ServeError;
 use super::tls::Current;
 use crate::finalization;
-use crate::store::orders::Ending;
+use crate::orders::OrderStatus;
+use crate::store::orders::{Ending, Handle};
 use crate::store::{CertificateRow, Orders};
 use crate::web::Web;
 
@@ -21,7 +22,6 @@ const SWEEP: u32 = 500;
 /// Finishes what a crash left: the serials of `abandoned` intents are revoked already, their
 /// orders go on with new ones.
 pub(super) async fn recover(web: &Web, abandoned: &[CertificateRow]) -> Result<(), ServeError> {
-    let now = web.now();
     for certificate in abandoned {
         tracing::warn!(
             id = certificate.id,
@@ -30,25 +30,38 @@ pub(super) async fn recover(web: &Web, abandoned: &[CertificateRow]) -> Result<(
             "revoked a certificate that a crash may have let out"
         );
     }
-    for order in web.ca.store().processing().await? {
-        let id = order.id.clone();
-        match web
-            .ca
-            .store()
-            .certificate_of_order(&id, order.created)
-            .await?
-        {
-            Some(certificate) => {
-                web.ca
-                    .store()
-                    .end(&id, Ending::Issued { certificate })
-                    .await?;
-                tracing::info!(order = id, "an order has its certificate after all");
-            }
-            None => match finalization::resume(&web.ca, order, now).await {
-                Ok(_) => tracing::info!(order = id, "an order went on after a restart"),
-                Err(error) => tracing::error!(order = id, %error, "an order could not go on"),
-            },
+    finish(web).await
+}
+
+/// Goes on with orders in processing that nobody works on: a crash left them, or a store that
+/// failed. One whose time is over gets no certificate any more.
+async fn finish(web: &Web) -> Result<(), ServeError> {
+    let store = web.ca.store();
+    for found in store.processing().await? {
+        let id = found.id;
+        let Some(_in_hand) = web.under_way.claim(&id).await else {
+            continue;
+        };
+        // Only now is it ours: it may have ended since it was found.
+        let order = store.order(&found.account, Handle::Order(&id)).await?;
+        let Some(order) = order.filter(|order| order.status == OrderStatus::Processing) else {
+            continue;
+        };
+        let now = web.now();
+        if let Some(certificate) = store.certificate_of_order(&id, order.created).await? {
+            let ending = Ending::Issued { certificate };
+            store.end(&id, OrderStatus::Processing, ending).await?;
+            tracing::info!(order = id, "an order has its certificate after all");
+            continue;
+        }
+        let went_on = if order.expires <= now {
+            finalization::expire(&web.ca, &order, now).await
+        } else {
+            finalization::resume(&web.ca, order, now).await.map(|_| ())
+        };
+        match went_on {
+            Ok(()) => tracing::info!(order = id, "an order that was left in processing ended"),
+            Err(error) => tracing::error!(order = id, %error, "an order could not go on"),
         }
     }
     Ok(())
@@ -60,6 +73,9 @@ pub(super) async fn run(web: Arc<Web>, current: Arc<Current>, every: Duration) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
+        if let Err(error) = finish(&web).await {
+            tracing::error!(%error, "orders in processing could not be looked at");
+        }
         if let Err(error) = sweep(&web).await {
             tracing::error!(%error, "expired orders could not be swept");
         }

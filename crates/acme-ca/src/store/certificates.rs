@@ -193,7 +193,72 @@ fn row(row: &Row<'_>) -> Result<CertificateRow, StoreError> {
     })
 }
 
+/// What was judged was read outside of this transaction: whoever revoked the key, disabled its
+/// person or ended the order since then comes first.
+fn still_entitled(connection: &Connection, intent: &Intent) -> Result<(), StoreError> {
+    if let Some(key) = intent.key {
+        let standing: Option<(String, bool)> = connection
+            .prepare_cached(
+                "SELECT keys.state, users.disabled IS NOT NULL FROM keys
+                 JOIN users ON users.name = keys.user WHERE keys.id = ?1",
+            )?
+            .query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let what = match standing {
+            Some((state, false)) if state == "active" => None,
+            Some((_, true)) => Some(format!("the user of key {key}")),
+            _ => Some(format!("key {key}")),
+        };
+        if let Some(what) = what {
+            return Err(StoreError::Withdrawn { what });
+        }
+    }
+    match &intent.order_id {
+        Some(order) => super::orders::is_processed(connection, order),
+        None => Ok(()),
+    }
+}
+
+/// Revokes the open intents of one order, or all; in the transaction of what makes them vain.
+pub(super) fn revoke_open(
+    connection: &Connection,
+    order: Option<&str>,
+    at: i64,
+    reason: &str,
+) -> Result<(Vec<CertificateRow>, Vec<Decision>), StoreError> {
+    let open = connection
+        .prepare_cached(
+            "SELECT * FROM certificates
+             WHERE status = 'intended' AND (?1 IS NULL OR order_id = ?1)",
+        )?
+        .query_and_then([order], row)?
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut decisions = Vec::new();
+    for intent in &open {
+        connection
+            .prepare_cached(
+                "UPDATE certificates SET status = 'revoked', revoked = ?2, reason = ?3
+                 WHERE id = ?1",
+            )?
+            .execute(params![intent.id, at, reason])?;
+        let decision = Decision::new(
+            Outcome::Done,
+            "certificate.revoke",
+            SERVER,
+            format!("certificate {}", intent.id),
+            at,
+        )
+        .because(reason)
+        .fact("serial", &intent.serial)
+        .fact("issuer", &intent.issuer);
+        super::audit::insert(connection, &decision)?;
+        decisions.push(decision);
+    }
+    Ok((open, decisions))
+}
+
 fn insert(connection: &Connection, intent: &Intent) -> Result<(), StoreError> {
+    still_entitled(connection, intent)?;
     let names = serde_json::to_string(&intent.names).map_err(|_| StoreError::Corrupt {
         column: "certificates.names",
     })?;
@@ -255,38 +320,16 @@ impl Certificates for SqliteStore {
         .await
     }
 
-    async fn revoke_abandoned(&self, at: i64) -> Result<Vec<CertificateRow>, StoreError> {
+    async fn revoke_abandoned(
+        &self,
+        order: Option<&str>,
+        at: i64,
+    ) -> Result<Vec<CertificateRow>, StoreError> {
         const REASON: &str =
             "the CA stopped between recording the intent and recording the certificate";
+        let order = order.map(str::to_owned);
         let (abandoned, decisions) = self
-            .write(move |connection| {
-                let abandoned = connection
-                    .prepare_cached("SELECT * FROM certificates WHERE status = 'intended'")?
-                    .query_and_then([], row)?
-                    .collect::<Result<Vec<_>, _>>()?;
-                let mut decisions = Vec::new();
-                for intent in &abandoned {
-                    connection
-                        .prepare_cached(
-                            "UPDATE certificates SET status = 'revoked', revoked = ?2, reason = ?3
-                             WHERE id = ?1",
-                        )?
-                        .execute(params![intent.id, at, REASON])?;
-                    let decision = Decision::new(
-                        Outcome::Done,
-                        "certificate.revoke",
-                        SERVER,
-                        format!("certificate {}", intent.id),
-                        at,
-                    )
-                    .because(REASON)
-                    .fact("serial", &intent.serial)
-                    .fact("issuer", &intent.issuer);
-                    super::audit::insert(connection, &decision)?;
-                    decisions.push(decision);
-                }
-                Ok((abandoned, decisions))
-            })
+            .write(move |connection| revoke_open(connection, order.as_deref(), at, REASON))
             .await?;
         decisions.iter().for_each(Decision::log);
         Ok(abandoned)

@@ -15,10 +15,12 @@ use crate::orders::{
 
 mod account;
 mod change;
+mod part;
 mod sweep;
 mod tree;
 
-pub(super) use change::certificate_issued;
+pub(super) use change::{certificate_issued, is_processed};
+pub(crate) use part::Part;
 pub use sweep::Swept;
 
 /// An ACME account (RFC 8555 §7.1.2).
@@ -158,6 +160,8 @@ pub enum Ending {
     Refused {
         /// A problem document, JSON.
         problem: String,
+        /// What the audit writes down if this ends the order.
+        decision: Decision,
     },
 }
 
@@ -245,8 +249,11 @@ pub trait Orders: Send + Sync {
     async fn evidence(&self, challenge: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// Takes a ready order into processing, once, with the CSR that came (or an empty one).
     async fn begin(&self, order: &str, csr: Vec<u8>, at: i64) -> Result<Swap, StoreError>;
-    /// Ends an order that is being processed; one that ended before stays as it is.
-    async fn end(&self, order: &str, ending: Ending) -> Result<Swap, StoreError>;
+    /// Ends an order that is still in the status `from`; any other stays as it is, so that
+    /// nobody ends an order that somebody else works on. One that ends without a certificate
+    /// takes its open intents with it.
+    async fn end(&self, order: &str, from: OrderStatus, ending: Ending)
+    -> Result<Swap, StoreError>;
     /// Orders left in processing, as a crash leaves them.
     async fn processing(&self) -> Result<Vec<Order>, StoreError>;
     /// The certificate that an order made at `created` has, if it was issued.
@@ -334,9 +341,15 @@ impl Orders for SqliteStore {
         self.write(move |c| change::begin(c, &id, &csr, at)).await
     }
 
-    async fn end(&self, order: &str, ending: Ending) -> Result<Swap, StoreError> {
+    async fn end(
+        &self,
+        order: &str,
+        from: OrderStatus,
+        ending: Ending,
+    ) -> Result<Swap, StoreError> {
         let id = order.to_owned();
-        self.write(move |c| change::end(c, &id, &ending)).await
+        self.write(move |c| change::end(c, &id, from, &ending))
+            .await
     }
 
     async fn processing(&self) -> Result<Vec<Order>, StoreError> {

@@ -168,6 +168,42 @@ fn insert_key(connection: &Connection, key: &NewKey) -> Result<KeyId, StoreError
     Ok(id)
 }
 
+fn name_holders(
+    connection: &Connection,
+    name: &str,
+) -> Result<Vec<(UserName, String)>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT DISTINCT keys.user, grants.profile FROM grants
+             JOIN keys ON keys.id = grants.key
+             WHERE grants.name = ?1 COLLATE NOCASE",
+        )?
+        .query_and_then([name], |row| {
+            Ok((
+                user_name(row.get_ref(0)?.as_str().unwrap_or_default())?,
+                row.get(1)?,
+            ))
+        })?
+        .collect()
+}
+
+/// Enrolment looked before; another `ca key add` may have come between. The key's own names are
+/// among what is found.
+fn names_are_free(connection: &Connection, key: &NewKey) -> Result<(), StoreError> {
+    for grant in &key.grants {
+        for name in &grant.names {
+            let holders = name_holders(connection, name)?;
+            let clashes = key.tls.clashes(&key.user, &grant.profile, name, &holders);
+            if let Some(clash) = clashes.first() {
+                return Err(StoreError::Conflict {
+                    what: clash.to_string(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
 fn missing_user(name: &UserName) -> StoreError {
     StoreError::Missing {
         what: format!("user {name}"),
@@ -229,10 +265,15 @@ impl Records for SqliteStore {
     async fn add_key(&self, key: NewKey, decision: Decision) -> Result<KeyRecord, StoreError> {
         let (key, decision) = self
             .write(move |connection| {
-                if find_user(connection, key.user.as_str())?.is_none() {
-                    return Err(missing_user(&key.user));
+                let user = find_user(connection, key.user.as_str())?
+                    .ok_or_else(|| missing_user(&key.user))?;
+                if user.disabled.is_some() {
+                    return Err(StoreError::Conflict {
+                        what: format!("user {} is disabled", key.user),
+                    });
                 }
                 let id = insert_key(connection, &key)?;
+                names_are_free(connection, &key)?;
                 let decision = decision.fact("key", id);
                 super::audit::insert(connection, &decision)?;
                 let key = find_key(connection, id)?.ok_or_else(|| missing_key(id))?;
@@ -307,21 +348,7 @@ impl Records for SqliteStore {
     }
 
     async fn name_holders(&self, name: &str) -> Result<Vec<(UserName, String)>, StoreError> {
-        self.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT DISTINCT keys.user, grants.profile FROM grants
-                     JOIN keys ON keys.id = grants.key
-                     WHERE grants.name = ?1 COLLATE NOCASE",
-                )?
-                .query_and_then([name], |row| {
-                    Ok((
-                        user_name(row.get_ref(0)?.as_str().unwrap_or_default())?,
-                        row.get(1)?,
-                    ))
-                })?
-                .collect()
-        })
+        self.read(|connection| name_holders(connection, name))
     }
 
     async fn name_is_reserved(&self, name: &str) -> Result<bool, StoreError> {

@@ -36,7 +36,7 @@ pub(crate) async fn post(
     web.may_fail(caller.peer, now)?;
     // A client that goes away must not leave its order half-made: the work is not this
     // request's, which only waits for it.
-    let busy = web.under_way.enter().await;
+    let busy = web.under_way.enter(&found.id).await;
     let task = {
         let web = Arc::clone(&web);
         tokio::spawn(async move {

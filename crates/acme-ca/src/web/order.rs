@@ -16,7 +16,7 @@ use crate::audit::{self, Decision, Outcome};
 use crate::config::{BadValidity, Profile};
 use crate::orders::{AuthorizationStatus, ChallengeStatus, OrderStatus};
 use crate::store::Orders;
-use crate::store::orders::{Authorization, Challenge, Created, Handle, Order};
+use crate::store::orders::{Authorization, Challenge, Created, Handle, Order, Part};
 
 /// POST to newOrder. Says nothing about any record: whether a key is enrolled is told to
 /// nobody who has not proven to have it.
@@ -90,8 +90,33 @@ fn draft(web: &Web, account: &str, request: &NewOrder, now: i64) -> Result<Order
     profile.not_after(not_after, now)?;
     let lifetimes = web.ca.config().lifetimes;
     let token = ChallengeValue::new(profile.challenge, random()?).to_token();
+    let id = random_id()?;
+    let part = Part {
+        order: &id,
+        authorization: 0,
+        challenge: None,
+    };
+    let challenge = Challenge {
+        id: Part {
+            challenge: Some(0),
+            ..part
+        }
+        .id(),
+        kind: profile.challenge.as_str().to_owned(),
+        token,
+        status: ChallengeStatus::Pending,
+        decided: None,
+        problem: None,
+    };
+    let authorization = Authorization {
+        id: part.id(),
+        kind: identifier.kind.as_str().to_owned(),
+        value,
+        status: AuthorizationStatus::Pending,
+        expires: now.saturating_add(lifetimes.challenge.0.min(lifetimes.order.0)),
+        challenges: vec![challenge],
+    };
     Ok(Order {
-        id: random_id()?,
         account: account.to_owned(),
         profile: profile.name.clone(),
         status: OrderStatus::Pending,
@@ -101,21 +126,8 @@ fn draft(web: &Web, account: &str, request: &NewOrder, now: i64) -> Result<Order
         csr: None,
         problem: None,
         certificate: None,
-        authorizations: vec![Authorization {
-            id: random_id()?,
-            kind: identifier.kind.as_str().to_owned(),
-            value,
-            status: AuthorizationStatus::Pending,
-            expires: now.saturating_add(lifetimes.challenge.0.min(lifetimes.order.0)),
-            challenges: vec![Challenge {
-                id: random_id()?,
-                kind: profile.challenge.as_str().to_owned(),
-                token,
-                status: ChallengeStatus::Pending,
-                decided: None,
-                problem: None,
-            }],
-        }],
+        authorizations: vec![authorization],
+        id,
     })
 }
 

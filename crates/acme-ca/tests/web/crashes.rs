@@ -1,11 +1,12 @@
 //! What a restart finds, and makes of it.
 
+use acme_ca::audit::Outcome;
 use acme_ca::records::KeyState;
 use acme_ca::store::{CertificateStatus, Orders};
 use acme_wire::order::OrderStatus;
 
 use crate::client::{Client, Placed};
-use crate::lifecycle::{id, ready};
+use crate::lifecycle::{id, ready, until};
 use crate::world::{SERIAL, World, answer};
 
 /// Puts an order back to where a crash during issuance leaves it.
@@ -76,6 +77,66 @@ async fn an_order_of_a_key_that_was_revoked_meanwhile_does_not_go_on() {
     assert_eq!(client.order(&placed).await.status, OrderStatus::Invalid);
     assert!(world.issued().await.is_empty());
     assert!(world.ca.store().processing().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_expired_in_processing_is_not_issued_after_a_restart() {
+    let mut world = World::new().await;
+    let (mut card, key, _) = world.alice().await;
+    let client = world.client().await;
+    let placed = ready(&world, &mut card, &key, &client).await;
+    world.stop().await;
+    crash_in_processing(&world, &placed);
+    // The crash was on Friday, the restart is on Monday.
+    world.advance(3 * 24 * 60 * 60);
+    world.restart(|settings| settings).await;
+    assert!(world.issued().await.is_empty());
+    assert!(world.ca.store().processing().await.unwrap().is_empty());
+    let audit = world.audit("order.finalize").await;
+    assert_eq!((audit.len(), audit[0].outcome), (1, Outcome::Alarm));
+    assert!(audit[0].reasons[0].contains("expired"), "{audit:?}");
+}
+
+/// What a full disk does to the end of an order: nothing of it can be written.
+const FULL: &str = "
+    CREATE TRIGGER full_decisions BEFORE INSERT ON decisions
+      BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END;
+    CREATE TRIGGER full_certificates BEFORE INSERT ON certificates
+      BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END;";
+const SPACE: &str = "
+    BEGIN IMMEDIATE;
+    DROP TRIGGER full_decisions;
+    DROP TRIGGER full_certificates;
+    COMMIT;";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_a_full_disk_left_in_processing_goes_on_when_there_is_space() {
+    let world = World::new().await;
+    let (mut card, key, _) = world.alice().await;
+    let client = world.client().await;
+    let placed = ready(&world, &mut card, &key, &client).await;
+    world.trigger(FULL);
+    let failed = client.finalize(&placed, None).await;
+    failed.refused(500, "serverInternal");
+    assert_eq!(client.order(&placed).await.status, OrderStatus::Processing);
+    world.trigger(SPACE);
+    until(async || client.order(&placed).await.status == OrderStatus::Valid).await;
+    assert_eq!(world.issued().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_a_full_disk_outlasted_ends_without_a_certificate() {
+    let world = World::new().await;
+    let (mut card, key, _) = world.alice().await;
+    let client = world.client().await;
+    let placed = ready(&world, &mut card, &key, &client).await;
+    world.trigger(FULL);
+    client.finalize(&placed, None).await;
+    world.advance(world.ca.config().lifetimes.order.0);
+    world.trigger(SPACE);
+    until(async || client.order(&placed).await.status == OrderStatus::Invalid).await;
+    assert!(world.issued().await.is_empty());
+    assert_eq!(world.audit("order.finalize").await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

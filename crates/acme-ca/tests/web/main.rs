@@ -26,3 +26,4 @@ mod keys;
 mod lifecycle;
 mod orders;
 mod protocol;
+mod withdrawn;

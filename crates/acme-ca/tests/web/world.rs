@@ -283,6 +283,13 @@ impl World {
         let changed = connection.execute(statement, []).unwrap();
         assert!(changed > 0, "{statement}");
     }
+
+    /// Changes what the database does: a trigger comes between two steps of the CA.
+    pub fn trigger(&self, statements: &str) {
+        let connection = rusqlite::Connection::open(self.ca.layout().database()).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        connection.execute_batch(statements).unwrap();
+    }
 }
 
 fn edit_settings(folder: &Path, edit: impl FnOnce(String) -> String) {

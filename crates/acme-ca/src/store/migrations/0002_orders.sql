@@ -28,24 +28,27 @@ CREATE INDEX orders_by_expiry ON orders (expires);
 CREATE INDEX orders_waiting ON orders (expires) WHERE status IN ('pending', 'ready');
 CREATE INDEX orders_processing ON orders (status) WHERE status = 'processing';
 
+-- The parts of an order are numbered from 0; their URLs say the order's id and the numbers.
 CREATE TABLE authorizations (
-    id          TEXT PRIMARY KEY,
     order_id    TEXT NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+    number      INTEGER NOT NULL,
     kind        TEXT NOT NULL,              -- identifier type
     value       TEXT NOT NULL,              -- identifier value
     status      TEXT NOT NULL CHECK (status IN ('pending', 'valid', 'invalid', 'deactivated', 'expired', 'revoked')),
-    expires     INTEGER NOT NULL
+    expires     INTEGER NOT NULL,
+    PRIMARY KEY (order_id, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX authorizations_by_order ON authorizations (order_id);
 
 CREATE TABLE challenges (
-    id            TEXT PRIMARY KEY,
-    authorization TEXT NOT NULL REFERENCES authorizations (id) ON DELETE CASCADE,
+    order_id      TEXT NOT NULL,
+    authorization INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
     kind          TEXT NOT NULL,            -- challenge type
     token         TEXT NOT NULL,
     status        TEXT NOT NULL CHECK (status IN ('pending', 'processing', 'valid', 'invalid')),
     decided       INTEGER,
     problem       TEXT,                     -- JSON
-    evidence      BLOB                      -- what proved it, judged again at finalize
+    evidence      BLOB,                     -- what proved it, judged again at finalize
+    PRIMARY KEY (order_id, authorization, number),
+    FOREIGN KEY (order_id, authorization) REFERENCES authorizations (order_id, number) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX challenges_by_authorization ON challenges (authorization);

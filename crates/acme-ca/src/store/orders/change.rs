@@ -2,12 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Ending, Handle, Order, Swap, Verdict, tree};
+use super::tree::{self, number};
+use super::{Ending, Handle, Order, Part, Swap, Verdict};
 use crate::audit::Decision;
 use crate::orders::{
     Answered, AuthorizationEvent, AuthorizationStatus, OrderEvent, OrderStatus, Status, settle,
 };
-use crate::store::{StoreError, audit};
+use crate::store::{StoreError, audit, certificates};
 
 pub(super) fn decide(
     c: &Connection,
@@ -15,7 +16,8 @@ pub(super) fn decide(
     verdict: &Verdict,
     at: i64,
 ) -> Result<Swap, StoreError> {
-    let order = existing(c, Handle::Challenge(challenge_id))?;
+    let mut order = existing(c, Handle::Challenge(challenge_id))?;
+    let part = Part::parse(challenge_id).ok_or_else(|| missing(challenge_id))?;
     let Some((authorization, challenge)) = order.challenge(challenge_id) else {
         return Err(missing(challenge_id));
     };
@@ -32,29 +34,43 @@ pub(super) fn decide(
     let Ok(after) = settle(before, others_valid, verdict.outcome) else {
         return Ok(Swap::Late(order));
     };
+    // A valid authorization lasts as long as the order that it is for.
+    let expires = match after.authorization {
+        AuthorizationStatus::Valid => order.expires,
+        _ => authorization.expires,
+    };
     c.prepare_cached(
-        "UPDATE challenges SET status = ?2, decided = ?3, problem = ?4, evidence = ?5 WHERE id = ?1",
+        "UPDATE challenges SET status = ?4, decided = ?5, problem = ?6, evidence = ?7
+         WHERE order_id = ?1 AND authorization = ?2 AND number = ?3",
     )?
     .execute(params![
-        challenge_id,
+        part.order,
+        number(part.authorization),
+        part.challenge.map(number),
         after.challenge.as_str(),
         at,
         verdict.problem,
         verdict.evidence,
     ])?;
-    // A valid authorization lasts as long as the order that it is for.
-    c.prepare_cached("UPDATE authorizations SET status = ?2, expires = ?3 WHERE id = ?1")?
-        .execute(params![
-            authorization.id,
-            after.authorization.as_str(),
-            order.expires
-        ])?;
-    set_order(c, &order.id, after.order)?;
+    set_authorization(c, part, after.authorization, expires)?;
     if after.order == OrderStatus::Invalid {
-        set_problem(c, &order.id, verdict.problem.as_deref())?;
+        order.problem.clone_from(&verdict.problem);
     }
+    set_order(c, &mut order, after.order)?;
     audit::insert(c, &verdict.decision)?;
-    existing(c, Handle::Order(&order.id)).map(Swap::Done)
+    if let Some(authorization) = order.authorizations.get_mut(part.authorization) {
+        authorization.status = after.authorization;
+        authorization.expires = expires;
+        if let Some(challenge) = part
+            .challenge
+            .and_then(|n| authorization.challenges.get_mut(n))
+        {
+            challenge.status = after.challenge;
+            challenge.decided = Some(at);
+            challenge.problem.clone_from(&verdict.problem);
+        }
+    }
+    Ok(Swap::Done(order))
 }
 
 pub(super) fn deactivate_authorization(
@@ -63,8 +79,9 @@ pub(super) fn deactivate_authorization(
     at: i64,
     decision: &Decision,
 ) -> Result<Swap, StoreError> {
-    let order = existing(c, Handle::Authorization(id))?;
-    let Some(authorization) = order.authorization(id) else {
+    let mut order = existing(c, Handle::Authorization(id))?;
+    let part = Part::parse(id).ok_or_else(|| missing(id))?;
+    let Some(authorization) = order.authorizations.get_mut(part.authorization) else {
         return Err(missing(id));
     };
     let status = authorization
@@ -73,40 +90,73 @@ pub(super) fn deactivate_authorization(
     let Ok(status) = status else {
         return Ok(Swap::Late(order));
     };
-    set_authorization(c, id, status)?;
+    authorization.status = status;
+    set_authorization(c, part, status, authorization.expires)?;
     // An order past `ready` no longer needs its authorizations.
     if let Ok(lost) = order.status.after(OrderEvent::AuthorizationLost) {
-        set_order(c, &order.id, lost)?;
+        set_order(c, &mut order, lost)?;
     }
     audit::insert(c, decision)?;
-    existing(c, Handle::Order(&order.id)).map(Swap::Done)
+    Ok(Swap::Done(order))
 }
 
 pub(super) fn begin(c: &Connection, id: &str, csr: &[u8], at: i64) -> Result<Swap, StoreError> {
-    let order = existing(c, Handle::Order(id))?;
+    let mut order = existing(c, Handle::Order(id))?;
     let Ok(status) = order.status_at(at).after(OrderEvent::Finalize) else {
         return Ok(Swap::Late(order));
     };
-    c.prepare_cached("UPDATE orders SET status = ?2, csr = ?3 WHERE id = ?1")?
-        .execute(params![id, status.as_str(), csr])?;
-    existing(c, Handle::Order(id)).map(Swap::Done)
+    order.csr = Some(csr.to_vec());
+    set_order(c, &mut order, status)?;
+    Ok(Swap::Done(order))
 }
 
-pub(super) fn end(c: &Connection, id: &str, ending: &Ending) -> Result<Swap, StoreError> {
-    let order = existing(c, Handle::Order(id))?;
-    let (event, certificate, problem) = match ending {
-        Ending::Issued { certificate } => (OrderEvent::Issue, Some(certificate), None),
-        Ending::Refused { problem } => (OrderEvent::Refuse, None, Some(problem)),
+pub(super) fn end(
+    c: &Connection,
+    id: &str,
+    from: OrderStatus,
+    ending: &Ending,
+) -> Result<Swap, StoreError> {
+    let mut order = existing(c, Handle::Order(id))?;
+    if order.status != from {
+        return Ok(Swap::Late(order));
+    }
+    let event = match ending {
+        Ending::Issued { .. } => OrderEvent::Issue,
+        Ending::Refused { .. } => OrderEvent::Refuse,
     };
     let Ok(status) = order.status.after(event) else {
         return Ok(Swap::Late(order));
     };
-    // The CSR and the evidence have done their work; the certificate's record has what counts.
-    c.prepare_cached(
-        "UPDATE orders SET status = ?2, certificate = ?3, problem = ?4, csr = NULL WHERE id = ?1",
-    )?
-    .execute(params![id, status.as_str(), certificate, problem])?;
-    existing(c, Handle::Order(id)).map(Swap::Done)
+    match ending {
+        Ending::Issued { certificate } => order.certificate = Some(certificate.clone()),
+        Ending::Refused { problem, decision } => {
+            order.problem = Some(problem.clone());
+            certificates::revoke_open(c, Some(id), decision.at, "its order ended without it")?;
+            audit::insert(c, decision)?;
+        }
+    }
+    // The CSR has done its work; the certificate's record has what counts.
+    order.csr = None;
+    set_order(c, &mut order, status)?;
+    Ok(Swap::Done(order))
+}
+
+/// An intent is recorded only for an order that is being processed.
+pub(in crate::store) fn is_processed(c: &Connection, id: &str) -> Result<(), StoreError> {
+    let status: Option<String> = c
+        .prepare_cached("SELECT status FROM orders WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    match status {
+        Some(status) if status != OrderStatus::Processing.as_str() => Err(ended(id)),
+        _ => Ok(()),
+    }
+}
+
+fn ended(id: &str) -> StoreError {
+    StoreError::Conflict {
+        what: format!("order {id} ended meanwhile"),
+    }
 }
 
 /// Ends the order of a certificate that was just recorded, if it has one.
@@ -122,30 +172,50 @@ pub(in crate::store) fn certificate_issued(
         .optional()?;
     if let Some(order) = order {
         let certificate = certificate.to_owned();
-        end(c, &order, &Ending::Issued { certificate })?;
+        let ending = Ending::Issued { certificate };
+        // A certificate that its order no longer wants is not let out.
+        if let Swap::Late(_) = end(c, &order, OrderStatus::Processing, &ending)? {
+            return Err(ended(&order));
+        }
     }
     Ok(())
 }
 
-pub(super) fn set_order(c: &Connection, id: &str, status: OrderStatus) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE orders SET status = ?2 WHERE id = ?1")?
-        .execute(params![id, status.as_str()])?;
+/// Writes an order's status and what changes with it.
+pub(super) fn set_order(
+    c: &Connection,
+    order: &mut Order,
+    status: OrderStatus,
+) -> Result<(), StoreError> {
+    order.status = status;
+    c.prepare_cached(
+        "UPDATE orders SET status = ?2, csr = ?3, problem = ?4, certificate = ?5 WHERE id = ?1",
+    )?
+    .execute(params![
+        order.id,
+        status.as_str(),
+        order.csr,
+        order.problem,
+        order.certificate,
+    ])?;
     Ok(())
 }
 
 pub(super) fn set_authorization(
     c: &Connection,
-    id: &str,
+    part: Part<'_>,
     status: AuthorizationStatus,
+    expires: i64,
 ) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE authorizations SET status = ?2 WHERE id = ?1")?
-        .execute(params![id, status.as_str()])?;
-    Ok(())
-}
-
-fn set_problem(c: &Connection, id: &str, problem: Option<&str>) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE orders SET problem = ?2 WHERE id = ?1")?
-        .execute(params![id, problem])?;
+    c.prepare_cached(
+        "UPDATE authorizations SET status = ?3, expires = ?4 WHERE order_id = ?1 AND number = ?2",
+    )?
+    .execute(params![
+        part.order,
+        number(part.authorization),
+        status.as_str(),
+        expires
+    ])?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::change::{set_authorization, set_order};
-use super::{Handle, tree};
+use super::{Handle, Part, tree};
 use crate::orders::{AuthorizationEvent, OrderEvent, Status};
 use crate::store::StoreError;
 
@@ -44,17 +44,22 @@ pub(super) fn sweep(
         .query_map(params![now, limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for id in &late {
-        let Some(order) = tree::find(c, Handle::Order(id))? else {
+        let Some(mut order) = tree::find(c, Handle::Order(id))? else {
             continue;
         };
-        if let Ok(status) = order.status.after(OrderEvent::Expire) {
-            set_order(c, id, status)?;
-            swept.expired += 1;
-        }
-        for authorization in &order.authorizations {
+        for (number, authorization) in order.authorizations.iter().enumerate() {
             if let Ok(status) = authorization.status.after(AuthorizationEvent::Expire) {
-                set_authorization(c, &authorization.id, status)?;
+                let part = Part {
+                    order: id,
+                    authorization: number,
+                    challenge: None,
+                };
+                set_authorization(c, part, status, authorization.expires)?;
             }
+        }
+        if let Ok(status) = order.status.after(OrderEvent::Expire) {
+            set_order(c, &mut order, status)?;
+            swept.expired += 1;
         }
     }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);

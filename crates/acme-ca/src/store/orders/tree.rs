@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Authorization, Challenge, Created, Handle, Order};
+use super::{Authorization, Challenge, Created, Handle, Order, Part};
 use crate::store::StoreError;
 
 pub(super) fn add(c: &Connection, order: &Order, limit: u32) -> Result<Created, StoreError> {
@@ -32,27 +32,29 @@ pub(super) fn add(c: &Connection, order: &Order, limit: u32) -> Result<Created, 
         order.expires,
         order.not_after,
     ])?;
-    for authorization in &order.authorizations {
+    for (first, authorization) in order.authorizations.iter().enumerate() {
+        let first = number(first);
         c.prepare_cached(
-            "INSERT INTO authorizations (id, order_id, kind, value, status, expires)
+            "INSERT INTO authorizations (order_id, number, kind, value, status, expires)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
-            authorization.id,
             order.id,
+            first,
             authorization.kind,
             authorization.value,
             authorization.status.as_str(),
             authorization.expires,
         ])?;
-        for challenge in &authorization.challenges {
+        for (second, challenge) in authorization.challenges.iter().enumerate() {
             c.prepare_cached(
-                "INSERT INTO challenges (id, authorization, kind, token, status)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO challenges (order_id, authorization, number, kind, token, status)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
-                challenge.id,
-                authorization.id,
+                order.id,
+                first,
+                number(second),
                 challenge.kind,
                 challenge.token,
                 challenge.status.as_str(),
@@ -66,22 +68,18 @@ const ORDER: &str =
     "id, account, profile, status, created, expires, not_after, csr, problem, certificate";
 
 pub(super) fn find(c: &Connection, handle: Handle<'_>) -> Result<Option<Order>, StoreError> {
-    let (condition, id) = match handle {
-        Handle::Order(id) => ("?1", id),
-        Handle::Authorization(id) => ("(SELECT order_id FROM authorizations WHERE id = ?1)", id),
-        Handle::Challenge(id) => (
-            "(SELECT order_id FROM authorizations WHERE id =
-              (SELECT authorization FROM challenges WHERE id = ?1))",
-            id,
-        ),
+    let id = match handle {
+        Handle::Order(id) => id,
+        Handle::Authorization(id) | Handle::Challenge(id) => match Part::parse(id) {
+            Some(part) => part.order,
+            None => return Ok(None),
+        },
     };
-    c.prepare_cached(&format!(
-        "SELECT {ORDER} FROM orders WHERE id = {condition}"
-    ))?
-    .query_row([id], read_order)
-    .optional()?
-    .map(|raw| complete(c, raw))
-    .transpose()
+    c.prepare_cached(&format!("SELECT {ORDER} FROM orders WHERE id = ?1"))?
+        .query_row([id], read_order)
+        .optional()?
+        .map(|raw| complete(c, raw))
+        .transpose()
 }
 
 pub(super) fn processing(c: &Connection) -> Result<Vec<Order>, StoreError> {
@@ -109,12 +107,22 @@ pub(super) fn ids(
 }
 
 pub(super) fn evidence(c: &Connection, challenge: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    Ok(
-        c.prepare_cached("SELECT evidence FROM challenges WHERE id = ?1")?
-            .query_row([challenge], |row| row.get::<_, Option<Vec<u8>>>(0))
-            .optional()?
-            .flatten(),
+    let Some(part) = Part::parse(challenge) else {
+        return Ok(None);
+    };
+    Ok(c.prepare_cached(
+        "SELECT evidence FROM challenges WHERE order_id = ?1 AND authorization = ?2 AND number = ?3",
+    )?
+    .query_row(
+        params![
+            part.order,
+            number(part.authorization),
+            part.challenge.map(number)
+        ],
+        |row| row.get::<_, Option<Vec<u8>>>(0),
     )
+    .optional()?
+    .flatten())
 }
 
 /// Certificates are found by time: only a restart asks, and only about the last orders.
@@ -159,36 +167,59 @@ fn complete(c: &Connection, raw: RawOrder) -> Result<Order, StoreError> {
     let mut order = raw.order;
     order.status = parse(&raw.status, "orders.status")?;
     let mut statement = c.prepare_cached(
-        "SELECT a.id, a.kind, a.value, a.status, c.id, c.kind, c.token, c.status, c.decided, c.problem, a.expires
-         FROM authorizations a LEFT JOIN challenges c ON c.authorization = a.id
-         WHERE a.order_id = ?1 ORDER BY a.id, c.id",
+        "SELECT a.number, a.kind, a.value, a.status, a.expires,
+                c.number, c.kind, c.token, c.status, c.decided, c.problem
+         FROM authorizations a LEFT JOIN challenges c
+           ON c.order_id = a.order_id AND c.authorization = a.number
+         WHERE a.order_id = ?1 ORDER BY a.number, c.number",
     )?;
     let mut rows = statement.query([&order.id])?;
     while let Some(row) = rows.next()? {
-        let id: String = row.get(0)?;
-        if order.authorizations.last().is_none_or(|last| last.id != id) {
+        let first = position(row.get(0)?)?;
+        if order.authorizations.len() <= first {
             order.authorizations.push(Authorization {
-                id,
+                id: Part {
+                    order: &order.id,
+                    authorization: first,
+                    challenge: None,
+                }
+                .id(),
                 kind: row.get(1)?,
                 value: row.get(2)?,
                 status: parse(&row.get::<_, String>(3)?, "authorizations.status")?,
-                expires: row.get(10)?,
+                expires: row.get(4)?,
                 challenges: Vec::new(),
             });
         }
-        let challenge: Option<String> = row.get(4)?;
-        if let (Some(authorization), Some(id)) = (order.authorizations.last_mut(), challenge) {
+        let challenge = row.get::<_, Option<i64>>(5)?.map(position).transpose()?;
+        if let (Some(authorization), Some(_)) = (order.authorizations.last_mut(), challenge) {
             authorization.challenges.push(Challenge {
-                id,
-                kind: row.get(5)?,
-                token: row.get(6)?,
-                status: parse(&row.get::<_, String>(7)?, "challenges.status")?,
-                decided: row.get(8)?,
-                problem: row.get(9)?,
+                id: Part {
+                    order: &order.id,
+                    authorization: first,
+                    challenge,
+                }
+                .id(),
+                kind: row.get(6)?,
+                token: row.get(7)?,
+                status: parse(&row.get::<_, String>(8)?, "challenges.status")?,
+                decided: row.get(9)?,
+                problem: row.get(10)?,
             });
         }
     }
     Ok(order)
+}
+
+/// A number as SQLite has it.
+pub(super) fn number(position: usize) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
+}
+
+fn position(number: i64) -> Result<usize, StoreError> {
+    usize::try_from(number).map_err(|_| StoreError::Corrupt {
+        column: "authorizations.number",
+    })
 }
 
 fn parse<T: std::str::FromStr>(word: &str, column: &'static str) -> Result<T, StoreError> {
