@@ -126,7 +126,7 @@ impl Bundle {
             });
         }
         let not_json = |error: serde_json::Error| BundleError::NotJson {
-            error: error.to_string(),
+            error: without_its_text(&error),
         };
         // The version first: another one may have other members.
         let Version { version } = serde_json::from_slice(text).map_err(not_json)?;
@@ -260,6 +260,20 @@ impl Bundle {
     }
 }
 
+/// What the parser found and where, without what it quotes: that is a stranger's, and goes to
+/// terminals and logs.
+fn without_its_text(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Io => "it cannot be read",
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Data => {
+            "a member is missing, unknown, doubled or of the wrong kind"
+        }
+        serde_json::error::Category::Eof => "it ends early",
+    };
+    format!("{what}, at line {} column {}", error.line(), error.column())
+}
+
 #[derive(Deserialize)]
 struct Version {
     version: u32,
@@ -318,7 +332,7 @@ pub enum BundleError {
     /// Not JSON, or not an object with exactly the members of a bundle, each once.
     #[error("not an enrolment bundle: {error}; make one with `dlogin bundle`")]
     NotJson {
-        /// What the parser says.
+        /// What the parser found, and where; nothing that the file says.
         error: String,
     },
     /// A version that is not known here.

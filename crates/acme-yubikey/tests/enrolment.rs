@@ -192,6 +192,15 @@ fn an_unknown_member_is_refused() {
 }
 
 #[test]
+fn an_error_repeats_nothing_that_the_file_says() {
+    let mut value = json();
+    value["\u{1b}[2Krecorded as key 1"] = 1.into();
+    let said = read(&value).unwrap_err().to_string();
+    assert!(!said.contains("recorded"), "{said:?}");
+    assert!(said.contains("line 1 column"), "{said:?}");
+}
+
+#[test]
 fn another_version_is_told_as_such_whatever_else_it_has() {
     let error = Bundle::from_json(br#"{"version":2,"keys":[]}"#).unwrap_err();
     assert_eq!(error, BundleError::Version { found: 2 });

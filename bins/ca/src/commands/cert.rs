@@ -121,7 +121,7 @@ fn show(certificate: &CertificateRow) -> Result<(), Failure> {
     }
     if let Some(body) = &certificate.body {
         print::line("")?;
-        print::line(String::from_utf8_lossy(body).trim_end())?;
+        print::lines(String::from_utf8_lossy(body).trim_end())?;
     }
     Ok(())
 }

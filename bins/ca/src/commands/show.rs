@@ -18,7 +18,7 @@ pub(super) fn root(ca: &Ca, json: bool) -> Result<(), Failure> {
     }
     // Text before the first BEGIN is commentary (RFC 7468 §2), so this is a PEM file still.
     print::line(&format!("SHA-256 {}", fingerprint(ca)))?;
-    print::line(pem.trim_end())
+    print::lines(pem.trim_end())
 }
 
 pub(super) fn ssh_ca(ca: &Ca, json: bool) -> Result<(), Failure> {
