@@ -13,6 +13,16 @@ const PRIMES: [u16; 38] = [
     101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
+impl PublicKey {
+    /// Whether the key is an RSA key with the fingerprint of ROCA (CVE-2017-15361): its private
+    /// half can be computed. [`Policy`](crate::Policy) asks this of attested keys; ask it
+    /// yourself of keys that no YubiKey attests.
+    #[must_use]
+    pub fn has_roca_fingerprint(&self) -> bool {
+        has_fingerprint(self)
+    }
+}
+
 /// Nemec et al., "The Return of Coppersmith's Attack" (CCS 2017), §2.3: the modulus is a power of
 /// 65537 modulo every one of the primes. By chance that happens to one key in 2^27 or rarer.
 pub(super) fn has_fingerprint(key: &PublicKey) -> bool {

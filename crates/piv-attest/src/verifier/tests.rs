@@ -2,14 +2,18 @@
 
 mod anchors;
 mod carriers;
+mod extensions;
 mod form;
+mod keys;
 #[cfg(feature = "std")]
 mod memory;
+mod names;
 mod roles;
+mod trust;
 
 use super::{Verifier, VerifierBuilder, trust::Anchor};
 use crate::{
-    Backend, Error, Place, RootFamily, Rule, RustCrypto, UnixTime, VerifiedAttestation,
+    Backend, Error, Malformed, Place, RootFamily, Rule, RustCrypto, UnixTime, VerifiedAttestation,
     test_pki::Pki,
 };
 use alloc::{string::ToString, sync::Arc, vec::Vec};
@@ -68,6 +72,24 @@ fn after_bytes(change: impl FnOnce(&mut Vec<u8>)) -> Result<(), (Place, Rule)> {
         .verify(&leaf, &[&pki.device.der()], NOW)
         .map(|_| ())
         .map_err(|error| (error.at(), error.rule().clone()))
+}
+
+/// The problem of a change to the leaf that makes it malformed.
+#[track_caller]
+fn problem(result: Result<(), (Place, Rule)>) -> Malformed {
+    match result {
+        Err((Place::Leaf, Rule::Malformed { problem, .. })) => problem,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The rule that a change to the leaf breaks.
+#[track_caller]
+fn rule(result: Result<(), (Place, Rule)>) -> Rule {
+    match result {
+        Err((Place::Leaf, rule)) => rule,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
