@@ -149,16 +149,18 @@ pub(crate) fn listed(all: &[Held]) -> Vec<Listed> {
     listed
 }
 
-/// The one that a client of the agent protocol names, by its certificate, by
-/// its key, or by an older certificate of the same key: it may have been
-/// renewed since the client asked for the list.
-pub(crate) fn by_blob(all: Vec<Held>, wanted: &[u8]) -> Option<Held> {
-    let subject = certificate_subject(wanted);
-    all.into_iter().find(|held| {
-        held.ssh.as_ref().is_some_and(|ssh| {
-            ssh.certificate == wanted || ssh.key == wanted || subject.as_ref() == Some(&ssh.key)
+impl Held {
+    /// Whether a client of the agent protocol means this one: by its
+    /// certificate, by its key, or by another certificate of the same key. It
+    /// may have been renewed since the client asked for the list, and ssh names
+    /// the certificate in a login that it has signed by the key alone.
+    pub(crate) fn is_named_by(&self, blob: &[u8]) -> bool {
+        self.ssh.as_ref().is_some_and(|ssh| {
+            ssh.certificate == blob
+                || ssh.key == blob
+                || certificate_subject(blob).is_some_and(|subject| subject == ssh.key)
         })
-    })
+    }
 }
 
 fn certificate_subject(blob: &[u8]) -> Option<Vec<u8>> {

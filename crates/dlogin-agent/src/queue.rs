@@ -35,6 +35,8 @@ pub(crate) enum Order {
     Sign(Box<Wanted>, SyncSender<Result<Vec<u8>, Refusal>>),
     /// Forget the PIN.
     Forget,
+    /// Say that this was refused without asking the YubiKey.
+    Tell(About, Refusal),
 }
 
 /// The end of the line.
@@ -85,6 +87,11 @@ impl Queue {
             Err(RecvTimeoutError::Timeout) => Err(Refusal::Late),
             Err(RecvTimeoutError::Disconnected) => Err(stopped()),
         }
+    }
+
+    /// Has the person told that something was refused.
+    pub(crate) fn tell(&self, about: About, refusal: Refusal) {
+        let _ = self.orders.try_send(Order::Tell(about, refusal));
     }
 
     /// Has the PIN forgotten.

@@ -50,7 +50,10 @@ fn sign(shared: &Shared, client: &Client, asked: Sign) -> Result<Answer, Refusal
     }
     let about = about(&asked, &client.peer);
     let what = match asked.input {
-        Input::Message(message) if answers_a_ca(&message) => return Err(Refusal::Forbidden),
+        Input::Message(message) if answers_a_ca(&message) => {
+            shared.queue.tell(about, Refusal::Forbidden);
+            return Err(Refusal::Forbidden);
+        }
         Input::Message(message) => What::Message(message),
         Input::Digest(digest) => What::Digest(digest),
     };

@@ -54,6 +54,9 @@ pub(crate) fn run(means: Means, front: &Front) {
         match front.next(until) {
             // Its time is over.
             Ok(None) => signer.kept.borrow_mut().begin(Instant::now()),
+            Ok(Some(Order::Tell(about, refusal))) => {
+                signer.announce.ended(&about, Some(&refusal));
+            }
             Ok(Some(Order::Forget)) => signer.kept.borrow_mut().forget(),
             Ok(Some(Order::Sign(wanted, answer))) => {
                 let result = signer.sign(&wanted, front.waiting());

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use dlogin_service::{Peer, Refusal};
+use piv_attest::KeyAlgorithm;
 
 use crate::announce::About;
 use crate::connection::{Client, Shared};
 use crate::content::{Content, answers_a_ca, fingerprint, printable};
-use crate::identities::{Held, by_blob, listed};
+use crate::identities::{Held, listed};
 use crate::message::{self, Request, Response};
 use crate::queue::{Wanted, What, deadline};
 use crate::signature::{RsaHash, holds, to_ssh};
@@ -135,30 +136,42 @@ impl Conversation<'_> {
     }
 
     fn sign(&mut self, message: &[u8], key: &[u8], data: &[u8], flags: u32) -> Response {
-        let held = self.shared.live().ok().and_then(|live| by_blob(live, key));
+        let held = self
+            .shared
+            .live()
+            .unwrap_or_default()
+            .into_iter()
+            .find(|held| held.is_named_by(key));
         let Some(held) = held else {
             return self.forwarded(message);
         };
-        match self.sign_with(held, key, data, flags) {
-            Ok(signature) => Response::Signature(signature),
+        match self.wanted(held, data, flags) {
+            Ok((kind, hash, wanted)) => self
+                .shared
+                .queue
+                .sign(wanted)
+                .ok()
+                .and_then(|signature| to_ssh(kind, hash, &signature).ok())
+                .map_or(Response::Failure, Response::Signature),
             Err(refusal) => {
-                tracing::info!(%refusal, "not signed");
+                let about = About::new(refused(data), &self.client.peer);
+                self.shared.queue.tell(about, refusal);
                 Response::Failure
             }
         }
     }
 
-    fn sign_with(
+    /// What to sign, if it may be signed.
+    fn wanted(
         &self,
         held: Held,
-        key: &[u8],
         data: &[u8],
         flags: u32,
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Result<(KeyAlgorithm, Option<RsaHash>, Wanted), Refusal> {
         if answers_a_ca(data) {
             return Err(Refusal::Forbidden);
         }
-        let what = self.describe(key, data)?;
+        let what = self.describe(&held, data)?;
         let kind = held.kind;
         let hash = if kind.is_rsa() {
             Some(RsaHash::from_flags(flags).ok_or(Refusal::Unsupported)?)
@@ -175,14 +188,12 @@ impl Conversation<'_> {
             deadline: deadline(PATIENCE),
             alive: self.client.alive(),
         };
-        let signature = self.shared.queue.sign(wanted)?;
-        to_ssh(kind, hash, &signature)
-            .map_err(|_| Refusal::Failed("the YubiKey's signature makes no sense".to_owned()))
+        Ok((kind, hash, wanted))
     }
 
     /// What is signed, in words. A login whose session is not one that this
     /// connection was bound to, or for another key than is asked, is refused.
-    fn describe(&self, key: &[u8], data: &[u8]) -> Result<String, Refusal> {
+    fn describe(&self, held: &Held, data: &[u8]) -> Result<String, Refusal> {
         let through = self
             .bindings
             .iter()
@@ -197,8 +208,10 @@ impl Conversation<'_> {
                 key: named,
                 host_key,
             } => {
-                if named != key {
-                    return Err(Refusal::Forbidden);
+                if !held.is_named_by(named) {
+                    return Err(Refusal::Failed(
+                        "the login names another key than the one that is to sign".to_owned(),
+                    ));
                 }
                 let binding = self
                     .bindings
@@ -208,7 +221,9 @@ impl Conversation<'_> {
                     .zip(binding)
                     .is_some_and(|(host, binding)| binding.host_key != host);
                 if contradicted || (binding.is_none() && !self.bindings.is_empty()) {
-                    return Err(Refusal::Forbidden);
+                    return Err(Refusal::Failed(
+                        "the login is for another session than this connection".to_owned(),
+                    ));
                 }
                 let host = match binding {
                     Some(binding) => format!("host {}", fingerprint(&binding.host_key)),
@@ -252,6 +267,15 @@ impl Conversation<'_> {
                 None
             }
         }
+    }
+}
+
+/// What was asked for, where it is refused before anybody looks closer.
+fn refused(data: &[u8]) -> String {
+    match Content::of(data) {
+        Content::Login { user, .. } => format!("SSH login as {}", printable(user)),
+        Content::File { .. } => "SSH signature over a file".to_owned(),
+        Content::Unknown => format!("{} bytes of no known kind", data.len()),
     }
 }
 
