@@ -5,6 +5,7 @@
 //! and stops it on drop, so journeys run side by side. It sees the binaries and
 //! the virtual YubiKey; it never calls the libraries that it judges.
 
+pub mod agent;
 pub mod ca;
 pub mod failure;
 pub mod laptop;

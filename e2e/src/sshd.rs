@@ -16,6 +16,17 @@ pub struct Sshd {
     server: Background,
 }
 
+/// Where an sshd is and how it is known.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// On loopback.
+    pub port: u16,
+    /// Its public host key.
+    pub host_key: PathBuf,
+    /// The line for it.
+    pub known_hosts: PathBuf,
+}
+
 impl Sshd {
     /// Starts it in `dir`. `user_cas` are lines for TrustedUserCAKeys;
     /// `principal` is the one name that may enter.
@@ -59,6 +70,7 @@ impl Sshd {
                  PasswordAuthentication no\n\
                  KbdInteractiveAuthentication no\n\
                  UsePAM no\n\
+                 Subsystem sftp internal-sftp\n\
                  PermitRootLogin yes\n\
                  StrictModes no\n\
                  PidFile none\n\
@@ -86,6 +98,16 @@ impl Sshd {
     #[must_use]
     pub fn log(&self) -> String {
         self.server.log()
+    }
+
+    /// What a configuration of ssh has to say of it.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            port: self.address.port(),
+            host_key: self.dir.join("host_key.pub"),
+            known_hosts: self.dir.join("known_hosts"),
+        }
     }
 
     /// `ssh` to it with nothing of the person's own configuration; the key and
