@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use e2e::process;
-use e2e::site::{Site, USER};
+use e2e::site::{DISK_NAME, HARDWARE_NAME, Site, USER};
 use serde_json::Value;
-use virtual_yubikey::TouchMode;
+use virtual_yubikey::{Firmware, Launcher, Settings, TouchMode};
 
 /// `dlogin ARGS --json` with its exit code.
 fn report(site: &Site, args: &[&str]) -> (Value, Option<i32>) {
@@ -221,4 +221,70 @@ fn a_folder_without_runtime_dir_is_in_the_state_folder() {
         "{file}"
     );
     assert_eq!(report["certificates"][0]["names"][0], USER);
+}
+
+#[test]
+fn a_yubikey_without_serial_number_orders_by_name() {
+    let key = Settings::new(Firmware::V5_7_4).no_serial();
+    let site = Site::start_with(Launcher::new().key(key)).unwrap();
+    site.trust_ca().unwrap();
+    site.add_user().unwrap();
+    for (key_use, grants) in site.keys() {
+        site.make_key(key_use).unwrap();
+        let bundle = site.write_bundle(key_use).unwrap();
+        site.enrol(key_use, &bundle, &grants).unwrap();
+    }
+    // It has nothing else to order by, and says how to.
+    let output = site.laptop().run(&[]).unwrap();
+    let stderr = process::text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("--name"), "{stderr}");
+
+    let (hardware, code) = report(&site, &["tls", "--name", HARDWARE_NAME]);
+    assert_eq!(code, Some(0), "{hardware}");
+    assert_eq!(hardware["certificates"][0]["names"][0], HARDWARE_NAME);
+    assert!(hardware["serial"].is_null(), "{hardware}");
+    // What was granted is remembered by the name.
+    let (again, code) = report(&site, &["--name", HARDWARE_NAME]);
+    assert_eq!(code, Some(0), "{again}");
+    assert_eq!(profiles(&again, "certificates"), set(&["tls"]));
+    // A principal is a name too.
+    let (ssh, code) = report(&site, &["ssh", "--name", USER]);
+    assert_eq!(code, Some(0), "{ssh}");
+    assert_eq!(ssh["certificates"][0]["names"][0], USER);
+    // The name is the record's, not the person's.
+    let (foreign, code) = report(&site, &["tls", "--name", "bob.example.net"]);
+    assert_eq!(code, Some(3), "{foreign}");
+
+    // The setting does what the argument does.
+    let file = site.laptop().home().join(".config/dlogin/config.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace("[keys]", &format!("[keys]\nname = \"{DISK_NAME}\""));
+    fs::write(&file, text).unwrap();
+    let (disk, code) = report(&site, &["tls-disk"]);
+    assert_eq!(code, Some(0), "{disk}");
+    assert_eq!(disk["certificates"][0]["names"][0], DISK_NAME);
+}
+
+#[test]
+fn a_bundle_says_what_is_signed_before_the_touch() {
+    let site = Site::start(33_000_013, TouchMode::Auto).unwrap();
+    site.trust_ca().unwrap();
+    let said = |args: &[&str]| process::text(&site.laptop().run(args).unwrap().stderr);
+    let args = ["bundle", "--user", USER];
+    // Nothing is signed by a key that is not there.
+    assert!(!said(&args).contains("about to sign"));
+    site.make_key("login").unwrap();
+    let stderr = said(&args);
+    let line = stderr.lines().next().unwrap();
+    let root = site.ca().succeed(&["root"]).unwrap();
+    let fingerprint = root
+        .split_whitespace()
+        .find(|word| word.len() == 64 && word.chars().all(|c| c.is_ascii_hexdigit()))
+        .unwrap();
+    for word in ["33000013", "slot 9a", USER, &site.ca().url(), fingerprint] {
+        assert!(line.contains(word), "{word} is not in: {stderr}");
+    }
+    let at = |text: &str| stderr.find(text).unwrap();
+    assert!(at("about to sign") < at("Touch"), "{stderr}");
 }
