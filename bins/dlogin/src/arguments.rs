@@ -32,7 +32,8 @@ are issued all the same.
 
 Files: certificates as PROFILE.pem, PROFILE.key (only keys on disk) and
 PROFILE-cert.pub in $XDG_RUNTIME_DIR/dlogin, or ~/.local/state/dlogin/certificates
-where there is none; settings in ~/.config/dlogin/config.toml.
+where there is none; settings in ~/.config/dlogin/config.toml. What has expired is
+removed by the next command, but for `status`, which changes nothing.
 
 Environment:
   DLOGIN_ASKPASS  a program that asks for the PIN; it gets the question as its
