@@ -140,6 +140,8 @@ async fn issue(
             .order(&order.account, Handle::Order(&order.id))
             .await?
             .unwrap_or(order)),
+        // Nothing is decided: the order goes on when the store works again (`serve::upkeep`).
+        Err(IssueError::Store(error)) if !is_decided(&error) => Err(error.into()),
         Err(error) => {
             // Key or person lost the right since they were judged: the judgement tells how.
             if let IssueError::Store(StoreError::Withdrawn { .. }) = error {
@@ -156,6 +158,14 @@ async fn issue(
             end(ca, &order, OrderStatus::Processing, problem, decision).await
         }
     }
+}
+
+/// Whether the store refused, and did not merely fail.
+fn is_decided(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Withdrawn { .. } | StoreError::Conflict { .. }
+    )
 }
 
 /// Ends an order without a certificate, and writes down why, in one write: an order that could

@@ -276,6 +276,17 @@ impl World {
         all.filter(|decision| decision.action == action).collect()
     }
 
+    /// An order's status as it stands in the database.
+    pub fn stored_status(&self, placed: &Placed) -> String {
+        let connection = rusqlite::Connection::open(self.ca.layout().database()).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        let id = placed.url.rsplit('/').next().unwrap();
+        let status = "SELECT status FROM orders WHERE id = ?1";
+        connection
+            .query_row(status, [id], |row| row.get(0))
+            .unwrap()
+    }
+
     /// Changes the database behind the CA's back.
     pub fn sql(&self, statement: &str) {
         let connection = rusqlite::Connection::open(self.ca.layout().database()).unwrap();
