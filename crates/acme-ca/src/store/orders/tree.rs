@@ -67,6 +67,12 @@ pub(super) fn add(c: &Connection, order: &Order, limit: u32) -> Result<Created, 
 const ORDER: &str =
     "id, account, profile, status, created, expires, not_after, csr, problem, certificate";
 
+const PARTS: &str = "SELECT a.number, a.kind, a.value, a.status, a.expires,
+        c.number, c.kind, c.token, c.status, c.decided, c.problem
+    FROM authorizations a LEFT JOIN challenges c
+      ON c.order_id = a.order_id AND c.authorization = a.number
+    WHERE a.order_id = ?1 ORDER BY a.number, c.number";
+
 pub(super) fn find(c: &Connection, handle: Handle<'_>) -> Result<Option<Order>, StoreError> {
     let id = match handle {
         Handle::Order(id) => id,
@@ -166,13 +172,7 @@ fn read_order(row: &Row<'_>) -> rusqlite::Result<RawOrder> {
 fn complete(c: &Connection, raw: RawOrder) -> Result<Order, StoreError> {
     let mut order = raw.order;
     order.status = parse(&raw.status, "orders.status")?;
-    let mut statement = c.prepare_cached(
-        "SELECT a.number, a.kind, a.value, a.status, a.expires,
-                c.number, c.kind, c.token, c.status, c.decided, c.problem
-         FROM authorizations a LEFT JOIN challenges c
-           ON c.order_id = a.order_id AND c.authorization = a.number
-         WHERE a.order_id = ?1 ORDER BY a.number, c.number",
-    )?;
+    let mut statement = c.prepare_cached(PARTS)?;
     let mut rows = statement.query([&order.id])?;
     while let Some(row) = rows.next()? {
         let first = position(row.get(0)?)?;
@@ -224,4 +224,30 @@ fn position(number: i64) -> Result<usize, StoreError> {
 
 fn parse<T: std::str::FromStr>(word: &str, column: &'static str) -> Result<T, StoreError> {
     word.parse().map_err(|_| StoreError::Corrupt { column })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::store::SqliteStore;
+
+    /// SQLite would plan a statement anew for each parameter that its plan may depend on, which
+    /// took half of the time that the database took.
+    #[test]
+    fn the_parts_of_an_order_are_planned_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("ca.db")).unwrap();
+        store
+            .read(|c| {
+                let mut statement = c.prepare_cached(PARTS)?;
+                for id in ["a", "b", "c"] {
+                    assert!(!statement.exists([id])?);
+                }
+                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+                Ok(())
+            })
+            .unwrap();
+    }
 }
