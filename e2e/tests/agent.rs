@@ -713,3 +713,43 @@ fn a_certificate_that_has_expired_is_neither_listed_nor_used() {
     });
     assert_eq!(touches, 0);
 }
+
+#[test]
+fn keys_of_every_kind_enter() {
+    for (serial, algorithm) in [
+        (41_000_022, "RSA-2048"),
+        (41_000_023, "P-384"),
+        (41_000_024, "Ed25519"),
+    ] {
+        let site = Site::start(serial, TouchMode::Auto).unwrap();
+        site.trust_ca().unwrap();
+        site.add_user().unwrap();
+        let setup = ["setup", "--change-pin", "--algorithm", algorithm];
+        site.laptop().succeed(&setup).unwrap();
+        let bundle = site.write_bundle("login").unwrap();
+        let grant = format!("ssh={USER}");
+        site.enrol("login", &bundle, &[grant]).unwrap();
+        site.laptop().succeed(&["ssh"]).unwrap();
+        let day = Day::with(site, &[]);
+        assert_eq!(day.touches(|| day.enters()), 1, "{algorithm}");
+    }
+}
+
+#[test]
+fn a_host_that_the_agent_is_forwarded_to_is_named() {
+    let day = Day::begin(41_000_025, &[]);
+    let key = day.site.laptop().certificate("ssh.pub");
+    let test = format!("ssh-add -T {}", key.display());
+    let output = day.ssh(&["-A", "host", &test]);
+    assert!(
+        output.status.success(),
+        "{}{}",
+        process::text(&output.stderr),
+        day.agent.log()
+    );
+    let host_key = day.sshd.place().host_key;
+    let shown = process::succeed(Command::new("ssh-keygen").arg("-lf").arg(host_key)).unwrap();
+    let fingerprint = shown.split_whitespace().nth(1).unwrap();
+    let expected = format!("of no known kind, asked from host {fingerprint}");
+    assert!(day.agent.log().contains(&expected), "{}", day.agent.log());
+}

@@ -171,10 +171,12 @@ mod tests {
             program: Some("curl".to_owned()),
             terminal: None,
         };
-        let mut everywhere = Everywhere::new(|_| None, |line: &str| lines.push(line.to_owned()));
-        everywhere.touch(&about, TouchNeed::Certain, 2);
-        everywhere.ended(&about, Some(&Refusal::NotTouched));
-        drop(everywhere);
+        {
+            let mut everywhere =
+                Everywhere::new(|_| None, |line: &str| lines.push(line.to_owned()));
+            everywhere.touch(&about, TouchNeed::Certain, 2);
+            everywhere.ended(&about, Some(&Refusal::NotTouched));
+        }
         assert_eq!(
             lines[0],
             "Touch the YubiKey now: TLS to intranet (asked by curl) [2 more waiting]"
