@@ -17,22 +17,12 @@ use std::process::Command;
 
 use common::agent::{Agent, Manner};
 use common::files;
+use common::programs::{library, run};
 use dlogin_service::Refusal;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 const HOUR: i64 = 3600;
-
-/// The library, which cargo builds beside the tests of its crate.
-fn library() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folders: Vec<_> = test.ancestors().skip(1).take(2).collect();
-    folders
-        .iter()
-        .map(|folder| folder.join("libdlogin_pkcs11.so"))
-        .find(|path| path.is_file())
-        .unwrap_or_else(|| panic!("no libdlogin_pkcs11.so in {folders:?}"))
-}
 
 /// A person with one certificate in the YubiKey (`tls`) and one on disk
 /// (`disk`), whose agent signs.
@@ -107,15 +97,6 @@ impl Person {
         std::fs::write(&data, "sign me").unwrap();
         data
     }
-}
-
-/// Runs to a good end; both outputs.
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let both = text(&output.stdout) + &text(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {both}");
-    both
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod files;
+pub mod programs;
 pub mod token;
 
 use std::path::{Path, PathBuf};
