@@ -225,29 +225,3 @@ fn position(number: i64) -> Result<usize, StoreError> {
 fn parse<T: std::str::FromStr>(word: &str, column: &'static str) -> Result<T, StoreError> {
     word.parse().map_err(|_| StoreError::Corrupt { column })
 }
-
-#[cfg(test)]
-mod tests {
-    use rusqlite::StatementStatus;
-
-    use super::*;
-    use crate::store::SqliteStore;
-
-    /// SQLite would plan a statement anew for each parameter that its plan may depend on, which
-    /// took half of the time that the database took.
-    #[test]
-    fn the_parts_of_an_order_are_planned_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&dir.path().join("ca.db")).unwrap();
-        store
-            .read(|c| {
-                let mut statement = c.prepare_cached(PARTS)?;
-                for id in ["a", "b", "c"] {
-                    assert!(!statement.exists([id])?);
-                }
-                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
-                Ok(())
-            })
-            .unwrap();
-    }
-}
