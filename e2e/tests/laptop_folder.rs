@@ -10,6 +10,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Output;
 
 use e2e::process::{self, Background};
@@ -106,4 +107,32 @@ fn ctrl_c_is_heard_while_another_process_holds_the_folder() {
     other.unlock().unwrap();
     assert!(running.wait().unwrap().success(), "{}", running.log());
     assert!(!site.laptop().certificate("tls-disk.key").exists());
+}
+
+/// The modes of everything below a folder.
+fn modes(folder: &Path, found: &mut Vec<(String, u32)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let metadata = entry.metadata().unwrap();
+        let mode = metadata.permissions().mode() & 0o777;
+        found.push((entry.path().display().to_string(), mode));
+        if metadata.is_dir() {
+            modes(&entry.path(), found);
+        }
+    }
+}
+
+#[test]
+fn what_dlogin_keeps_is_for_its_owner_alone() {
+    let site = Site::enrolled(32_000_023).unwrap();
+    site.laptop().succeed(&[]).unwrap();
+    let home = site.laptop().home();
+    let mut found = Vec::new();
+    for folder in [".config/dlogin", ".local/state/dlogin", "run/dlogin"] {
+        modes(&home.join(folder), &mut found);
+    }
+    assert!(found.len() >= 8, "{found:?}");
+    for (path, mode) in found {
+        assert_eq!(mode & 0o077, 0, "{path}: {mode:o}");
+    }
 }
