@@ -29,6 +29,8 @@ pub struct Config {
     pub listen: String,
     /// How long things last.
     pub lifetimes: Lifetimes,
+    /// How much one client may have and do.
+    pub limits: crate::web::Limits,
     /// What a key must be, beyond being genuine.
     pub policy: SitePolicy,
     /// Whether Yubico's roots are trusted.

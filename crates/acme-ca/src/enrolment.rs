@@ -253,13 +253,15 @@ impl Proposal {
             attested: Record::of(&self.attestation),
             root: self.attestation.root().name(),
             grants: &self.request.grants,
-            warnings: self
-                .attestation
-                .warnings()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            warnings: self.warnings(),
         }
+    }
+
+    /// Advisories that the policy tolerates, for a person.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let warnings = self.attestation.warnings().iter();
+        warnings.map(ToString::to_string).collect()
     }
 
     /// Writes the key down.

@@ -295,8 +295,11 @@ fn name_matches(profile: &Profile, granted: &str, ordered: &str) -> bool {
     }
 }
 
-/// A key on disk is not attested, so it is judged by its type alone.
+/// A key on disk is not attested, so it is judged by itself alone. A CSR must have this key.
 fn weakness(key: &PublicKey) -> Option<Refusal> {
+    if key.has_roca_fingerprint() {
+        return Some(Refusal::RocaKey);
+    }
     match key.algorithm() {
         KeyAlgorithm::P256
         | KeyAlgorithm::P384
@@ -305,5 +308,29 @@ fn weakness(key: &PublicKey) -> Option<Refusal> {
         | KeyAlgorithm::Rsa3072
         | KeyAlgorithm::Rsa4096 => None,
         algorithm => Some(Refusal::WeakKey { algorithm }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SubjectPublicKeyInfo of RSA-2048 up to the modulus, and from the exponent on.
+    const HEAD: &str = "30820122300d06092a864886f70d01010105000382010f003082010a0282010100";
+    const EXPONENT: &str = "0203010001";
+    /// The last bytes of a modulus that has the fingerprint; the first byte is 0x80.
+    const TAIL: &str = "0371f3ddc73a9355505d856060b04b3bd036fae2683bb906ac38b461";
+
+    fn rsa(tail: &str) -> PublicKey {
+        let modulus = format!("80{tail:0>510}");
+        let spki = hex::decode(format!("{HEAD}{modulus}{EXPONENT}")).unwrap();
+        PublicKey::from_spki_der(&spki).unwrap()
+    }
+
+    #[test]
+    fn a_disk_key_that_can_be_factored_is_refused() {
+        assert!(matches!(weakness(&rsa(TAIL)), Some(Refusal::RocaKey)));
+        let other = TAIL.replace("b461", "b463");
+        assert!(weakness(&rsa(&other)).is_none());
     }
 }

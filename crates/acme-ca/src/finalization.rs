@@ -41,7 +41,7 @@ pub(crate) async fn finalize(
 ) -> Result<Order, FinalizeError> {
     let status = order.status_at(now);
     if status != OrderStatus::Ready {
-        return Err(FinalizeError::NotReady(status));
+        return not_ready(ca, &order, now).await;
     }
     let entitlement = entitled(ca, &order, OrderStatus::Ready, now).await?;
     if let Err(error) = Issuer::check_csr(Some(&csr), &entitlement) {
@@ -51,8 +51,14 @@ pub(crate) async fn finalize(
     // From here on the order is this call's alone.
     match ca.store().begin(&order.id, csr, now).await? {
         Swap::Done(order) => issue(ca, order, entitlement, now).await,
-        Swap::Late(order) => Err(FinalizeError::NotReady(order.status_at(now))),
+        Swap::Late(order) => not_ready(ca, &order, now).await,
     }
+}
+
+async fn not_ready<T>(ca: &Ca, order: &Order, now: i64) -> Result<T, FinalizeError> {
+    let error = FinalizeError::NotReady(order.status_at(now));
+    audit::record(ca.store(), refused(order, now).because(&error)).await?;
+    Err(error)
 }
 
 /// Goes on with an order that was left in processing, by a crash or by a store that failed.
@@ -195,7 +201,8 @@ async fn end<T>(
     }
 }
 
-fn refused(order: &Order, now: i64) -> Decision {
+/// The decision that an order is not finalized.
+pub(crate) fn refused(order: &Order, now: i64) -> Decision {
     Decision::new(
         Outcome::Refused,
         "order.finalize",

@@ -11,11 +11,10 @@
 //! # Ok(()) }
 //! ```
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -26,8 +25,10 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::ca::{Ca, OpenError, Serving};
 use crate::web::{self, Clock, Limits, Web};
+use places::Places;
 
 mod connection;
+pub(crate) mod places;
 mod tls;
 mod upkeep;
 
@@ -38,7 +39,7 @@ pub use connection::{Peer, Timeouts};
 pub struct Options {
     /// Connections at a time.
     pub connections: usize,
-    /// Connections of one address at a time.
+    /// Connections of one IPv4 address or IPv6 /64 at a time.
     pub connections_per_address: usize,
     /// How long each step of a connection may take.
     pub timeouts: Timeouts,
@@ -79,7 +80,9 @@ impl std::fmt::Debug for Options {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {listen}: {error}")]
+    #[error(
+        "cannot listen on {listen}: {error}; see what has the port, or change `listen` in ca.toml"
+    )]
     Listen {
         /// The address.
         listen: String,
@@ -214,7 +217,7 @@ impl Server {
         draining: watch::Receiver<bool>,
     ) {
         let slots = Arc::new(Semaphore::new(self.options.connections));
-        let addresses = Addresses::default();
+        let networks = Places::new(self.options.connections_per_address, usize::MAX);
         loop {
             // Connections beyond the limit wait in the kernel's queue.
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
@@ -236,9 +239,8 @@ impl Server {
                     continue;
                 }
             };
-            let Some(place) = addresses.enter(peer.ip(), self.options.connections_per_address)
-            else {
-                tracing::debug!(%peer, "refused: too many connections from this address");
+            let Some(place) = networks.enter(peer.ip()) else {
+                tracing::debug!(%peer, "refused: too many connections from this network");
                 continue;
             };
             let serve = connection::serve(
@@ -262,47 +264,6 @@ impl std::fmt::Debug for Server {
         f.debug_struct("Server")
             .field("listener", &self.listener)
             .finish_non_exhaustive()
-    }
-}
-
-/// How many connections each address has.
-#[derive(Debug, Clone, Default)]
-struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// The place of one connection.
-struct Place {
-    addresses: Addresses,
-    address: IpAddr,
-}
-
-impl Addresses {
-    fn enter(&self, address: IpAddr, most: usize) -> Option<Place> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Place {
-            addresses: self.clone(),
-            address,
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self
-            .addresses
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
     }
 }
 

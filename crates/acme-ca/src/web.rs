@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use crate::ca::Ca;
 use crate::nonce::Nonces;
 use crate::serve::Peer;
+use crate::serve::places::Places;
 use under_way::UnderWay;
 
 mod account;
@@ -28,6 +29,7 @@ pub(crate) mod problem;
 mod under_way;
 
 pub use limits::Limits;
+pub(crate) use limits::network;
 
 /// What tells the time: seconds since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -52,6 +54,7 @@ pub struct Web {
     pub(crate) accounts: limits::Meter,
     pub(crate) orders: limits::Meter,
     failures: limits::Meter,
+    pub(crate) bodies: Places,
     pub(crate) under_way: UnderWay,
     clock: Clock,
 }
@@ -74,6 +77,7 @@ impl Web {
             accounts: limits::Meter::new(3600),
             orders: limits::Meter::new(60),
             failures: limits::Meter::new(60),
+            bodies: Places::new(limits.bodies_per_address, limits.bodies),
             under_way: UnderWay::default(),
             clock,
         })

@@ -101,6 +101,58 @@ async fn a_write_that_fails_undoes_itself_and_nothing_else_in_its_group() {
 }
 
 #[tokio::test]
+async fn after_sqlite_rolled_a_group_back_nothing_of_it_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("ca.db")).unwrap();
+    // The writer is held until both writes wait, so that they are one group.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let held = store.clone();
+    let held = tokio::spawn(async move {
+        held.write(move |_| {
+            let _ = wait.recv();
+            Ok(())
+        })
+        .await
+    });
+    let all = async {
+        // As SQLite does by itself when the disk is full.
+        let rolled_back = store.write(|connection| {
+            connection.execute_batch("ROLLBACK")?;
+            Err::<(), _>(StoreError::Conflict { what: "no".into() })
+        });
+        let alice = name("alice");
+        let added = store.add_user(&alice, decision("a"));
+        let go = async { go.send(()).unwrap() };
+        tokio::join!(rolled_back, added, go)
+    };
+    let (rolled_back, added, ()) = all.await;
+    held.await.unwrap().unwrap();
+    assert!(matches!(rolled_back, Err(StoreError::Conflict { .. })));
+    let there = store.user(&name("alice")).await.unwrap().is_some();
+    assert_eq!(there, added.is_ok(), "what was told is what stands");
+    store.add_user(&name("bob"), decision("b")).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_operator_asks_in_vain_is_on_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("ca.db")).unwrap();
+    store.add_user(&name("alice"), decision("a")).await.unwrap();
+    let _ = store.add_user(&name("alice"), decision("a")).await;
+    let _ = store.disable_user(&name("bob"), decision("b")).await;
+    let refusals = DecisionFilter {
+        refusals: true,
+        ..Default::default()
+    };
+    let refused = store.decisions(refusals).await.unwrap();
+    let reasons: Vec<_> = refused.iter().map(|(_, d)| d.reasons[0].as_str()).collect();
+    assert_eq!(
+        reasons,
+        ["user alice already exists", "user bob does not exist"]
+    );
+}
+
+#[tokio::test]
 async fn two_processes_write_side_by_side() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ca.db");

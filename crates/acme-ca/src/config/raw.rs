@@ -8,6 +8,8 @@ use serde::Deserialize;
 use sshcert_acme::{CriticalOptions, Extensions};
 use toml::Spanned;
 
+use crate::web::Limits;
+
 use super::duration::Seconds;
 use super::profile::{Profile, ProfileKind, SanKind, SshProfile};
 use super::{AttestationRoot, Config, Fault, Lifetimes, Located, policy};
@@ -19,6 +21,8 @@ struct RawConfig {
     listen: Spanned<String>,
     #[serde(default)]
     lifetimes: RawLifetimes,
+    #[serde(default)]
+    limits: RawLimits,
     #[serde(default)]
     policy: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     yubico_roots: Option<Spanned<bool>>,
@@ -36,6 +40,15 @@ struct RawLifetimes {
     nonce: Option<Spanned<String>>,
     backdate: Option<Spanned<String>>,
     server_certificate: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawLimits {
+    open_orders: Option<u32>,
+    orders_per_minute: Option<u32>,
+    accounts_per_hour: Option<u32>,
+    refusals_per_minute: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +135,7 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
         url,
         listen: raw.listen.into_inner(),
         lifetimes: read_lifetimes(&raw.lifetimes)?,
+        limits: read_limits(&raw.limits),
         policy: policy::read(raw.policy)?,
         yubico_roots,
         attestation_roots,
@@ -183,6 +197,17 @@ fn duration(
     } else {
         let (least, most) = (Seconds(least), Seconds(most));
         Err(Located::new(place, Fault::Lifetime { what, least, most }))
+    }
+}
+
+fn read_limits(raw: &RawLimits) -> Limits {
+    let default = Limits::default();
+    Limits {
+        open_orders: raw.open_orders.unwrap_or(default.open_orders),
+        orders: raw.orders_per_minute.unwrap_or(default.orders),
+        accounts: raw.accounts_per_hour.unwrap_or(default.accounts),
+        failures: raw.refusals_per_minute.unwrap_or(default.failures),
+        ..default
     }
 }
 

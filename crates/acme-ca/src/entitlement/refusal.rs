@@ -95,6 +95,9 @@ pub enum Refusal {
         /// Its type.
         algorithm: KeyAlgorithm,
     },
+    /// The key on disk can be factored.
+    #[error("the key to be certified has the ROCA fingerprint (CVE-2017-15361): make a new one")]
+    RocaKey,
     /// A name in the grant no longer fits the profile, as the configuration was changed.
     #[error("{0}")]
     BadName(crate::config::BadName),

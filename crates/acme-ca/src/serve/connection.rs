@@ -29,6 +29,8 @@ pub struct Timeouts {
     pub head: Duration,
     /// Without any request under way; also bounds a connection that never sends one.
     pub idle: Duration,
+    /// From the handshake to the end, however busy it is: a place is nobody's for ever.
+    pub age: Duration,
     /// For what is under way once the server drains.
     pub drain: Duration,
 }
@@ -39,6 +41,7 @@ impl Default for Timeouts {
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(60),
+            age: Duration::from_secs(5 * 60),
             drain: Duration::from_secs(30),
         }
     }
@@ -157,7 +160,7 @@ async fn answer(
     router.call(request).await
 }
 
-/// Drives a connection; asks it to end when it idles too long or the server drains, and drops
+/// Drives a connection; asks it to end when it idles or lasts too long or the server drains, and drops
 /// it when it does not follow.
 async fn run<C, E>(
     connection: C,
@@ -175,8 +178,10 @@ async fn run<C, E>(
     let mut idle_since = Instant::now();
     let mut check = tokio::time::interval(timeouts.idle / 4);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut age = std::pin::pin!(tokio::time::sleep(timeouts.age));
     loop {
         tokio::select! {
+            () = age.as_mut() => break,
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(%peer, %error, "connection ended");

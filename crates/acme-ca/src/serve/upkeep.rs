@@ -16,6 +16,10 @@ use crate::web::Web;
 
 /// How long an order that ended is remembered, in seconds.
 const REMEMBER: i64 = 24 * 60 * 60;
+/// How long an account without any certificate is remembered, in seconds.
+const REMEMBER_ACCOUNT: i64 = 7 * 24 * 60 * 60;
+/// How often such accounts are looked for, in seconds.
+const LOOK_FOR_ACCOUNTS: i64 = 24 * 60 * 60;
 /// Orders of one sweep's transaction.
 const SWEEP: u32 = 500;
 
@@ -71,6 +75,7 @@ async fn finish(web: &Web) -> Result<(), ServeError> {
 pub(super) async fn run(web: Arc<Web>, current: Arc<Current>, every: Duration) {
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looked_for_accounts = i64::MIN;
     loop {
         tick.tick().await;
         if let Err(error) = finish(&web).await {
@@ -78,6 +83,14 @@ pub(super) async fn run(web: Arc<Web>, current: Arc<Current>, every: Duration) {
         }
         if let Err(error) = sweep(&web).await {
             tracing::error!(%error, "expired orders could not be swept");
+        }
+        let now = web.now();
+        if now.saturating_sub(looked_for_accounts) >= LOOK_FOR_ACCOUNTS {
+            looked_for_accounts = now;
+            match web.ca.store().forget_accounts(now - REMEMBER_ACCOUNT).await {
+                Ok(forgotten) => tracing::debug!(forgotten, "forgot accounts"),
+                Err(error) => tracing::error!(%error, "accounts could not be forgotten"),
+            }
         }
         match current.renew_if_due(&web.ca, web.now()).await {
             Ok(true) => tracing::info!("the server certificate was renewed"),

@@ -88,6 +88,29 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// The same for what the operator asks; when the records stand against it, that is written
+    /// down as a refusal.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::write`].
+    pub async fn write_asked<T, F>(&self, decision: Decision, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let mut refused = decision.clone();
+        match self.write_decided(decision, work).await {
+            Err(error) if error.is_refusal() => {
+                refused.outcome = Outcome::Refused;
+                crate::audit::record(self, refused.because(&error)).await?;
+                Err(error)
+            }
+            done => done,
+        }
+    }
+}
+
 #[async_trait]
 impl Audit for SqliteStore {
     async fn record_decision(&self, decision: Decision) -> Result<(), StoreError> {

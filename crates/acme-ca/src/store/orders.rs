@@ -212,9 +212,13 @@ impl Authorization {
 /// What the CA remembers of the protocol.
 #[async_trait]
 pub trait Orders: Send + Sync {
-    /// Stores an account, unless its key has one already: then that one is returned, with
-    /// `false`.
-    async fn add_account(&self, account: Account) -> Result<(Account, bool), StoreError>;
+    /// Stores an account with the decision, unless its key has one already: then that one is
+    /// returned, with `false`.
+    async fn add_account(
+        &self,
+        account: Account,
+        decision: Decision,
+    ) -> Result<(Account, bool), StoreError>;
     /// One account.
     async fn account(&self, id: &str) -> Result<Option<Account>, StoreError>;
     /// The account of a key.
@@ -265,12 +269,19 @@ pub trait Orders: Send + Sync {
     /// Ends what is past its time, and forgets orders that ended before `forget_before`. Works
     /// on at most `limit` orders, so that one sweep never holds up the others for long.
     async fn sweep(&self, now: i64, forget_before: i64, limit: u32) -> Result<Swept, StoreError>;
+    /// Forgets accounts made before `before` that have no order and never had a certificate, and
+    /// tells how many. It reads every certificate's row: for once a day.
+    async fn forget_accounts(&self, before: i64) -> Result<usize, StoreError>;
 }
 
 #[async_trait]
 impl Orders for SqliteStore {
-    async fn add_account(&self, new: Account) -> Result<(Account, bool), StoreError> {
-        self.write(move |c| account::add(c, new)).await
+    async fn add_account(
+        &self,
+        new: Account,
+        decision: Decision,
+    ) -> Result<(Account, bool), StoreError> {
+        self.write(move |c| account::add(c, new, &decision)).await
     }
 
     async fn account(&self, id: &str) -> Result<Option<Account>, StoreError> {
@@ -367,5 +378,9 @@ impl Orders for SqliteStore {
     async fn sweep(&self, now: i64, forget_before: i64, limit: u32) -> Result<Swept, StoreError> {
         self.write(move |c| sweep::sweep(c, now, forget_before, limit))
             .await
+    }
+
+    async fn forget_accounts(&self, before: i64) -> Result<usize, StoreError> {
+        self.write(move |c| sweep::forget_accounts(c, before)).await
     }
 }

@@ -221,7 +221,7 @@ impl Records for SqliteStore {
     async fn add_user(&self, name: &UserName, decision: Decision) -> Result<User, StoreError> {
         let name = name.clone();
         let at = decision.at;
-        self.write_decided(decision, move |connection| {
+        self.write_asked(decision, move |connection| {
             connection
                 .prepare_cached("INSERT INTO users (name, added) VALUES (?1, ?2)")?
                 .execute(params![name.as_str(), at])
@@ -251,7 +251,7 @@ impl Records for SqliteStore {
     async fn disable_user(&self, name: &UserName, decision: Decision) -> Result<User, StoreError> {
         let name = name.clone();
         let at = decision.at;
-        self.write_decided(decision, move |connection| {
+        self.write_asked(decision, move |connection| {
             connection
                 .prepare_cached(
                     "UPDATE users SET disabled = ?2 WHERE name = ?1 AND disabled IS NULL",
@@ -326,7 +326,7 @@ impl Records for SqliteStore {
         to: KeyState,
         decision: Decision,
     ) -> Result<KeyRecord, StoreError> {
-        self.write_decided(decision, move |connection| {
+        self.write_asked(decision, move |connection| {
             let key = find_key(connection, id)?.ok_or_else(|| missing_key(id))?;
             let since = match (key.state, to) {
                 (KeyState::Revoked { .. }, KeyState::Active | KeyState::Retired { .. }) => {

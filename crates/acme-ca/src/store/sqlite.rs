@@ -226,8 +226,18 @@ fn run_group(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> rusqlit
         let savepoint = transaction.savepoint()?;
         if job.run(&savepoint) {
             savepoint.commit()?;
+        } else {
+            // Dropped uncommitted, a savepoint is rolled back.
+            drop(savepoint);
         }
-        // Dropped uncommitted, a savepoint is rolled back.
+        // A full disk can make SQLite roll the whole transaction back by itself. What came
+        // after it would be committed alone and be told that it does not stand.
+        if transaction.is_autocommit() {
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
+                Some("the transaction was rolled back".into()),
+            ));
+        }
     }
     transaction.commit()
 }

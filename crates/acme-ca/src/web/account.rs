@@ -10,8 +10,9 @@ use http::{StatusCode, header};
 use super::post::Post;
 use super::problem::Error;
 use super::{Web, answer, paths, random_id};
-use crate::audit::{Decision, Outcome};
+use crate::audit::{self, Decision, Outcome};
 use crate::orders::AccountStatus;
+use crate::serve::Peer;
 use crate::store::Orders;
 use crate::store::orders::Account;
 
@@ -25,15 +26,19 @@ pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Respo
     let peer = post.peer();
     let jws = post.by_key(&web)?;
     let thumbprint = jws.key().thumbprint();
-    let request: NewAccount = jws.json()?;
+    let now = web.now();
+    web.may_fail(peer, now)?;
+    let actor = format!("account key {}", hex::encode(thumbprint));
+    let request = jws.json::<NewAccount>().map_err(Error::from);
+    let request = written_down(&web, peer, "account.new", &actor, now, request).await?;
     if let Some(account) = web.ca.store().account_by_key(&thumbprint).await? {
         return existing(&web, &account);
     }
     if request.only_return_existing {
         return Err(Error::NoAccount);
     }
-    check_contacts(&request.contact)?;
-    let now = web.now();
+    let checked = check_contacts(&request.contact);
+    written_down(&web, peer, "account.new", &actor, now, checked).await?;
     if let Some(peer) = peer {
         web.accounts
             .count(peer.0.ip(), web.limits.accounts, now)
@@ -52,10 +57,14 @@ pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Respo
         created: now,
     };
     // Two requests with one key at once: the second finds the account of the first.
-    let (account, made) = web.ca.store().add_account(account).await?;
+    let subject = format!("account {}", account.id);
+    let decision = Decision::new(Outcome::Done, "account.new", actor, subject, now);
+    let logged = decision.clone();
+    let (account, made) = web.ca.store().add_account(account, decision).await?;
     if !made {
         return existing(&web, &account);
     }
+    logged.log();
     Ok(show(&web, &account, StatusCode::CREATED))
 }
 
@@ -93,7 +102,11 @@ pub(crate) async fn post(
         Some(AccountStatus::Revoked) => return Err(Error::StatusChange),
     }
     if let Some(contact) = update.contact {
-        check_contacts(&contact)?;
+        let now = web.now();
+        web.may_fail(caller.peer, now)?;
+        let actor = format!("account {id}");
+        let checked = check_contacts(&contact);
+        written_down(&web, caller.peer, "account.update", &actor, now, checked).await?;
         account = web.ca.store().set_contact(&id, contact).await?;
     }
     Ok(show(&web, &account, StatusCode::OK))
@@ -128,6 +141,23 @@ pub(crate) async fn orders(
         }
         None => response,
     })
+}
+
+/// Counts a refusal and writes it down.
+async fn written_down<T>(
+    web: &Web,
+    peer: Option<Peer>,
+    action: &'static str,
+    actor: &str,
+    now: i64,
+    checked: Result<T, Error>,
+) -> Result<T, Error> {
+    if let Err(error) = &checked {
+        web.failed(peer, now);
+        let refused = Decision::new(Outcome::Refused, action, actor, actor, now).because(error);
+        audit::record(web.ca.store(), refused).await?;
+    }
+    checked
 }
 
 fn existing(web: &Web, account: &Account) -> Result<Response, Error> {

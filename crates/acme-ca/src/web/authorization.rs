@@ -42,6 +42,7 @@ pub(crate) async fn post(
             return Err(Error::StatusChange);
         }
         let now = web.now();
+        web.may_fail(caller.peer, now)?;
         let decision = Decision::new(
             Outcome::Done,
             "authorization.deactivate",
@@ -53,6 +54,8 @@ pub(crate) async fn post(
         let swap = web.ca.store().deactivate_authorization(&id, now, decision);
         found = match swap.await? {
             Swap::Done(order) => {
+                // It costs the database as much as a refusal.
+                web.failed(caller.peer, now);
                 logged.log();
                 order
             }

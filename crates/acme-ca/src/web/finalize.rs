@@ -11,7 +11,8 @@ use http::StatusCode;
 use super::post::Post;
 use super::problem::Error;
 use super::{Web, order};
-use crate::finalization::finalize;
+use crate::audit;
+use crate::finalization::{finalize, refused};
 use crate::store::Orders;
 use crate::store::orders::Handle;
 
@@ -29,11 +30,24 @@ pub(crate) async fn post(
         .order(&caller.account.id, Handle::Order(&id))
         .await?
         .ok_or(Error::NotFound)?;
-    let request: Finalize = jws.json()?;
-    let csr = base64url::decode(request.csr.as_deref().unwrap_or_default())
-        .map_err(|_| Error::CsrEncoding)?;
     let now = web.now();
     web.may_fail(caller.peer, now)?;
+    let csr = jws
+        .json::<Finalize>()
+        .map_err(Error::from)
+        .and_then(|request| {
+            base64url::decode(request.csr.as_deref().unwrap_or_default())
+                .map_err(|_| Error::CsrEncoding)
+        });
+    let csr = match csr {
+        Ok(csr) => csr,
+        Err(error) => {
+            web.failed(caller.peer, now);
+            let decision = refused(&found, now).because(&error);
+            audit::record(web.ca.store(), decision).await?;
+            return Err(error);
+        }
+    };
     // A client that goes away must not leave its order half-made: the work is not this
     // request's, which only waits for it.
     let busy = web.under_way.enter(&found.id).await;

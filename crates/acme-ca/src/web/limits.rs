@@ -16,8 +16,13 @@ pub struct Limits {
     pub accounts: u32,
     /// New orders from one address in a minute.
     pub orders: u32,
-    /// Refusals for one address in a minute: wrong answers, and orders that cannot be.
+    /// Refusals for one address in a minute, each of which is written down: wrong answers,
+    /// orders that cannot be, authorizations given up.
     pub failures: u32,
+    /// Bodies of requests from one address that are being read at a time.
+    pub bodies_per_address: usize,
+    /// Bodies that are being read at a time, which bounds the memory that strangers can take.
+    pub bodies: usize,
     /// How long the body of a request may take.
     pub body: Duration,
 }
@@ -26,9 +31,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             open_orders: 100,
-            accounts: 1_000,
-            orders: 60_000,
-            failures: 600,
+            accounts: 200,
+            orders: 1_200,
+            failures: 120,
+            bodies_per_address: 128,
+            bodies: 1024,
             body: Duration::from_secs(10),
         }
     }
@@ -107,7 +114,7 @@ impl Meter {
 }
 
 /// A customer's network counts as one: a /64 of IPv6 (RFC 6177), an address of IPv4.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         v4 @ IpAddr::V4(_) => v4,

@@ -22,7 +22,6 @@ use crate::store::orders::{Authorization, Challenge, Created, Handle, Order, Par
 /// nobody who has not proven to have it.
 pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Response, Error> {
     let (caller, jws) = post.by_account(&web).await?;
-    let request: NewOrder = jws.json()?;
     let now = web.now();
     if let Some(peer) = caller.peer {
         web.orders
@@ -33,7 +32,11 @@ pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Respo
             })?;
     }
     web.may_fail(caller.peer, now)?;
-    let order = match draft(&web, &caller.account.id, &request, now) {
+    let drafted = jws
+        .json::<NewOrder>()
+        .map_err(Error::from)
+        .and_then(|request| draft(&web, &caller.account.id, &request, now));
+    let order = match drafted {
         Ok(order) => order,
         Err(error) => {
             web.failed(caller.peer, now);

@@ -48,7 +48,15 @@ impl FromRequest<Arc<Web>> for Post {
             .map_or("/", http::uri::PathAndQuery::as_str);
         let url = web.ca.config().url.join(path);
         let peer = request.extensions().get::<Peer>().copied();
+        let place = match peer {
+            Some(peer) => Some(web.bodies.enter(peer.0.ip()).ok_or(Error::TooMany {
+                what: "too many requests at a time",
+                retry_after: 1,
+            })?),
+            None => None,
+        };
         let body = read(request.into_body(), web.limits.body).await?;
+        drop(place);
         Ok(Self {
             jws: UnverifiedJws::parse(&body)?,
             url,

@@ -87,27 +87,63 @@ async fn a_client_that_hangs_up_does_not_leave_its_order_half_made() {
     let world = World::new().await;
     let (mut card, key, _) = world.alice().await;
     let client = world.client().await;
-    for _ in 0..5 {
-        let placed = ready(&world, &mut card, &key, &client).await;
-        let nonce = client.nonce().await;
-        let kid = KeyId::Account(&client.kid);
-        let url = &placed.order.finalize;
-        let body = client.key.sign(url, &nonce, kid, b"{}").unwrap();
-        let path = url.strip_prefix(&world.base).unwrap();
-        let mut stream = connect(&world).await;
-        let request = head(&world, path, body.len()) + &body;
-        stream.write_all(request.as_bytes()).await.unwrap();
-        stream.flush().await.unwrap();
-        drop(stream);
-        // It was ready and is now either untouched or whole, never in between for long.
-        until(async || client.order(&placed).await.status != OrderStatus::Processing).await;
-    }
-    let issued = world.issued().await;
-    assert!(
-        issued
-            .iter()
-            .all(|row| row.status == CertificateStatus::Issued)
+    let placed = ready(&world, &mut card, &key, &client).await;
+    // The intent takes its time, so that the client goes away in the middle.
+    world.trigger(
+        "CREATE TRIGGER slow BEFORE INSERT ON certificates BEGIN
+           SELECT count(*) FROM (WITH RECURSIVE c (x) AS
+             (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 2000000) SELECT x FROM c);
+         END;",
     );
+    let nonce = client.nonce().await;
+    let kid = KeyId::Account(&client.kid);
+    let url = &placed.order.finalize;
+    let body = client.key.sign(url, &nonce, kid, b"{}").unwrap();
+    let path = url.strip_prefix(&world.base).unwrap();
+    let mut stream = connect(&world).await;
+    let request = head(&world, path, body.len()) + &body;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    until(async || client.order(&placed).await.status != OrderStatus::Ready).await;
+    drop(stream);
+    until(async || client.order(&placed).await.status == OrderStatus::Valid).await;
+    let issued = world.issued().await;
+    assert_eq!(issued.len(), 1);
+    assert_eq!(issued[0].status, CertificateStatus::Issued);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_always_busy_ends_at_its_age() {
+    let mut world = World::new().await;
+    world.options.timeouts.age = Duration::from_millis(300);
+    world.restart(|settings| settings).await;
+    let mut stream = connect(&world).await;
+    let head = format!(
+        "HEAD /acme/new-nonce HTTP/1.1\r\nhost: {}\r\n\r\n",
+        address(&world)
+    );
+    until(async || {
+        let mut some = [0; 512];
+        let written = stream.write_all(head.as_bytes()).await;
+        written.is_err() || !matches!(stream.read(&mut some).await, Ok(read) if read > 0)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_so_many_bodies_at_a_time() {
+    let mut world = World::new().await;
+    world.options.limits.bodies_per_address = 1;
+    world.restart(|settings| settings).await;
+    let client = world.client().await;
+    let mut slow = connect(&world).await;
+    let begin = head(&world, "/acme/new-order", 1000).replace("\r\n\r\n", EXPECT);
+    slow.write_all(begin.as_bytes()).await.unwrap();
+    let mut go_on = [0; CONTINUE.len()];
+    slow.read_exact(&mut go_on).await.unwrap();
+    client.get(&client.kid).await.refused(429, "rateLimited");
+    drop(slow);
+    until(async || client.get(&client.kid).await.status == 200).await;
 }
 
 /// A world whose server has little patience.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use acme_ca::audit::Outcome;
 use acme_wire::order::{ChallengeStatus, OrderStatus};
 
 use crate::card::{Card, SlotKey};
@@ -102,6 +103,12 @@ async fn not_base64url() {
             .await;
         answer.refused(400, "badCSR");
     }
+    let order = ready.client.order(&ready.placed).await;
+    assert_eq!(order.status, OrderStatus::Ready);
+    let audit = ready.world.audit("order.finalize").await;
+    assert_eq!(audit.len(), 4, "each is on record: {audit:?}");
+    assert!(audit.iter().all(|d| d.outcome == Outcome::Refused));
+    assert!(ready.world.issued().await.is_empty());
     ready.accepts().await;
 }
 

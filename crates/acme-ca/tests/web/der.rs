@@ -115,6 +115,15 @@ pub fn forge(
     sequence(&[&tbs, &algorithm, &tlv(3, &signature)])
 }
 
+/// The certificate `like` with another key in it: its algorithms and its signature stay.
+pub fn swap_key(like: &[u8], spki: &[u8]) -> Vec<u8> {
+    let whole = children(like);
+    let mut tbs = children(&whole[0]);
+    tbs[6] = spki.to_vec();
+    let parts: Vec<&[u8]> = tbs.iter().map(Vec::as_slice).collect();
+    sequence(&[&sequence(&parts), &whole[1], &whole[2]])
+}
+
 /// The subject of a certificate, whole.
 pub fn subject(certificate: &[u8]) -> Vec<u8> {
     children(&children(certificate)[0])[5].clone()

@@ -8,7 +8,7 @@ use virtual_yubikey::{Firmware, FormFactor, Root, Settings};
 
 use crate::card::{Card, SlotKey, pin, touch};
 use crate::client::Client;
-use crate::der::{SoftKey, forge, subject};
+use crate::der::{SoftKey, forge, subject, swap_key};
 use crate::world::{SERIAL, World, answer, disk_answer, message, payload, refused};
 
 const ATTESTATION: &str = "badAttestationStatement";
@@ -60,6 +60,17 @@ async fn imported_key() {
     };
     let reason = "signature algorithm does not go with";
     is_refused(&world, &client, &mut card, &forged, ATTESTATION, reason).await;
+
+    // … or the genuine one with his key in it, whose signature is of the right kind.
+    let swapped = SlotKey {
+        slot: 0x9C,
+        chain: vec![
+            swap_key(&genuine.chain[0], &known.spki()),
+            genuine.chain[1].clone(),
+        ],
+    };
+    let reason = "signature is wrong";
+    is_refused(&world, &client, &mut card, &swapped, ATTESTATION, reason).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,6 +120,7 @@ async fn other_form_factor_than_recorded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_policies_than_recorded() {
     differs("pin_policy", "\"always\"", "PIN policy").await;
+    differs("touch_policy", "\"cached\"", "touch policy").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

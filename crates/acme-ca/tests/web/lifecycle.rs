@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use acme_ca::audit::Outcome;
 use acme_ca::records::KeyState;
+use acme_ca::store::Orders;
 use acme_wire::jws::{self, KeyId};
 use acme_wire::order::{ChallengeStatus, OrderStatus};
 
@@ -144,6 +145,28 @@ async fn an_order_that_nobody_finalizes_expires_and_is_forgotten() {
         client.get(&client.kid).await.status == 200,
         "the account stays"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_and_accounts_that_came_to_nothing_are_forgotten_early() {
+    let world = World::new().await;
+    let (mut card, key, _) = world.alice().await;
+    let client = world.client().await;
+    let issued = ready(&world, &mut card, &key, &client).await;
+    client.collect(&issued, None).await;
+    let stranger = world.client().await;
+    let placed = stranger.place_serial("tls", SERIAL).await;
+    let life = world.ca.config().lifetimes.order.0;
+    world.advance(life + 10 * 60 + 1);
+    until(async || stranger.get(&placed.url).await.status == 404).await;
+    assert_eq!(client.get(&issued.url).await.status, 200, "for a day");
+    world.advance(7 * 24 * 60 * 60 + 1);
+    let store = world.ca.store();
+    let account = stranger.kid.rsplit('/').next().unwrap();
+    until(async || store.account(account).await.unwrap().is_none()).await;
+    let account = client.kid.rsplit('/').next().unwrap();
+    until(async || client.get(&issued.url).await.status == 404).await;
+    assert!(store.account(account).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ mod answers;
 mod connections;
 mod crashes;
 mod csrs;
+mod decisions;
 mod freshness;
 mod happy;
 mod keys;

@@ -10,7 +10,11 @@ use crate::store::{StoreError, audit};
 
 const COLUMNS: &str = "id, thumbprint, jwk, status, contact, terms, created";
 
-pub(super) fn add(c: &Connection, new: Account) -> Result<(Account, bool), StoreError> {
+pub(super) fn add(
+    c: &Connection,
+    new: Account,
+    decision: &Decision,
+) -> Result<(Account, bool), StoreError> {
     if let Some(existing) = by_key(c, &new.thumbprint)? {
         return Ok((existing, false));
     }
@@ -27,6 +31,7 @@ pub(super) fn add(c: &Connection, new: Account) -> Result<(Account, bool), Store
         new.terms,
         new.created,
     ])?;
+    audit::insert(c, decision)?;
     Ok((new, true))
 }
 

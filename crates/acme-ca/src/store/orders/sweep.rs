@@ -18,6 +18,19 @@ pub struct Swept {
     pub more: bool,
 }
 
+/// How long after its end an order that never became ready can still be read, in seconds.
+const UNREADY: i64 = 10 * 60;
+
+/// Forgets accounts made before `before` that have no order and never had a certificate.
+pub(super) fn forget_accounts(c: &Connection, before: i64) -> Result<usize, StoreError> {
+    Ok(c.prepare_cached(
+        "DELETE FROM accounts WHERE created < ?1
+           AND id NOT IN (SELECT account FROM orders)
+           AND id NOT IN (SELECT account FROM certificates WHERE account IS NOT NULL)",
+    )?
+    .execute([before])?)
+}
+
 pub(super) fn sweep(
     c: &Connection,
     now: i64,
@@ -31,7 +44,16 @@ pub(super) fn sweep(
         )?
         .query_map(params![forget_before, limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    for id in &old {
+    // What nobody answered rightly is of no use to anybody: strangers can make such orders.
+    let unready: Vec<String> = c
+        .prepare_cached(
+            "SELECT id FROM orders WHERE expires < ?1 AND status = 'invalid' AND NOT EXISTS
+               (SELECT 1 FROM challenges WHERE order_id = orders.id AND status = 'valid')
+             LIMIT ?2",
+        )?
+        .query_map(params![now - UNREADY, limit], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for id in old.iter().chain(&unready) {
         // Authorizations and challenges go with it.
         c.prepare_cached("DELETE FROM orders WHERE id = ?1")?
             .execute([id])?;
@@ -63,6 +85,8 @@ pub(super) fn sweep(
         }
     }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    swept.more = old.len() >= most || late.len() >= most;
+    swept.more = [old.len(), unready.len(), late.len()]
+        .iter()
+        .any(|&n| n >= most);
     Ok(swept)
 }
