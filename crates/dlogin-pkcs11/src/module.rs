@@ -4,6 +4,7 @@
 //! No lock is held while somebody is waited for: a thread that signs stops no
 //! other.
 
+use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cryptoki_sys::{CK_MECHANISM_TYPE, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
@@ -25,6 +26,8 @@ pub(crate) struct Module {
 #[derive(Debug)]
 struct Running {
     store: Store,
+    /// Whether the reason of a failed signature is printed.
+    tells: bool,
     sessions: Sessions,
     objects: Table,
 }
@@ -63,6 +66,9 @@ impl Module {
         }
         *state = Some(Running {
             store: Store::from_env(),
+            // Read here and not when it is needed: by then another thread of
+            // the program may be changing the environment.
+            tells: std::env::var_os("DLOGIN_PKCS11_LOG").is_some_and(|value| value == "1"),
             sessions: Sessions::default(),
             objects: Table::default(),
         });
@@ -208,10 +214,10 @@ impl Module {
         session: CK_SESSION_HANDLE,
         data: Option<Vec<u8>>,
     ) -> Result<Vec<u8>, Error> {
-        let (signing, store) = self.with(|running| {
+        let (signing, store, tells) = self.with(|running| {
             let session = running.sessions.get(session)?;
             let signing = session.signing.take().ok_or(Error::NoOperation)?;
-            Ok((signing, running.store.clone()))
+            Ok((signing, running.store.clone(), running.tells))
         })?;
         let data = match (data, signing.parts) {
             (Some(data), None) => data,
@@ -220,7 +226,12 @@ impl Module {
             // Nothing came: the empty message, where it is a message at all.
             (None, None) => Vec::new(),
         };
-        signer::sign(&store, &signing.key, signing.mechanism, data)
+        signer::sign(&store, &signing.key, signing.mechanism, data).inspect_err(|error| {
+            if tells {
+                // A program that has closed its stderr loses nothing.
+                let _ = writeln!(std::io::stderr(), "dlogin: no signature: {error}");
+            }
+        })
     }
 
     /// Another part of the message.

@@ -109,18 +109,9 @@ unsafe fn finish(
         };
     }
     let data = data().inspect_err(|_| module.end_signing(session))?;
-    let signed = module.sign(session, data).inspect_err(report)?;
+    let signed = module.sign(session, data)?;
     // SAFETY: it has room for `needed`, which is what was signed.
     unsafe { write_bytes(signature, &signed) }?;
     // SAFETY: the same pointer.
     unsafe { write(room, ulong(signed.len())) }
-}
-
-/// The number that the program gets says little; whoever looks for the reason
-/// finds it here. A program that has closed its stderr loses nothing.
-fn report(error: &Error) {
-    use std::io::Write;
-    if std::env::var_os("DLOGIN_PKCS11_LOG").is_some_and(|value| value == "1") {
-        let _ = writeln!(std::io::stderr(), "dlogin: no signature: {error}");
-    }
 }
