@@ -26,7 +26,7 @@ fn an_order_that_leaves_out_what_was_asked_for_is_never_signed() {
     }
     // Nor one that adds an end that nobody asked for.
     hostile.middle.twist_json(|path, answer| {
-        if path == "/acme/order/" {
+        if path == "/acme/new-order" {
             answer["notAfter"] = "2099-01-01T00:00:00Z".into();
         }
     });
