@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use acme_ca::ca::OpenError;
 use acme_ca::config::ConfigError;
 use acme_ca::enrolment::{EnrolError, EnrolRefusal};
+use acme_ca::pki::PkiError;
 use acme_ca::serve::ServeError;
 use acme_ca::setup::InitError;
+use acme_ca::signer::KeyFileError;
 use acme_ca::store::StoreError;
 
 /// How the program ends. The numbers are an interface: scripts lean on them.
@@ -21,6 +23,8 @@ pub(crate) enum Exit {
     Refused = 3,
     /// Something is not set up, or not there.
     Missing = 4,
+    /// A clock is wrong.
+    Clock = 5,
     /// An input file cannot be read or understood.
     Input = 7,
 }
@@ -85,6 +89,7 @@ impl Failure {
             Self::Enrol(EnrolError::Refused(refusals)) => enrol(refusals),
             Self::Enrol(EnrolError::Store(error)) | Self::Store(error) => store(error),
             Self::Serve(ServeError::Open(error)) => open(error),
+            Self::Serve(ServeError::Listen { .. }) => Exit::Missing,
             Self::Bundle { .. } | Self::BundleTooLong { .. } => Exit::Input,
             Self::NoSuch { .. } => Exit::Missing,
             Self::Init(_) | Self::Serve(_) | Self::Output(_) | Self::Pem => Exit::Internal,
@@ -98,13 +103,18 @@ fn open(error: &OpenError) -> Exit {
         OpenError::Config(_) | OpenError::Root { .. } => Exit::Usage,
         OpenError::Busy { .. } => Exit::Refused,
         OpenError::Store(error) => store(error),
+        // What is to be mended there is a setting of the file.
+        OpenError::Pki(PkiError::Key(KeyFileError::Open { .. })) => Exit::Usage,
+        OpenError::Pki(PkiError::NotValidNow { .. }) => Exit::Clock,
         _ => Exit::Internal,
     }
 }
 
 fn store(error: &StoreError) -> Exit {
     match error {
-        StoreError::Exists { .. } | StoreError::Conflict { .. } => Exit::Refused,
+        StoreError::Exists { .. } | StoreError::Conflict { .. } | StoreError::Withdrawn { .. } => {
+            Exit::Refused
+        }
         StoreError::Missing { .. } => Exit::Missing,
         _ => Exit::Internal,
     }

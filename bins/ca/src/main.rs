@@ -14,7 +14,12 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // `--help` and `--version` are "errors" of clap that go to stdout.
-            let _ = error.print();
+            let asked_for_json = std::env::args_os().any(|argument| argument == "--json");
+            if error.use_stderr() && asked_for_json {
+                print::usage_error(&error);
+            } else {
+                let _ = error.print();
+            }
             return if error.use_stderr() {
                 exit::Exit::Usage.into()
             } else {

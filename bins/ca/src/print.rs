@@ -7,7 +7,7 @@ use acme_ca::store::StoreError;
 use serde::Serialize;
 
 use crate::arguments::Arguments;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Whether a character says something to a terminal instead of being shown: controls, and what
 /// changes the direction or the lines of the text around it.
@@ -51,6 +51,20 @@ fn printable_json(text: &str) -> String {
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value).map_err(std::io::Error::from)?;
     Ok(writeln!(anstream::stdout(), "{}", printable_json(&text))?)
+}
+
+/// A record as JSON, with one more member.
+pub(crate) fn json_with(
+    record: &impl Serialize,
+    name: &str,
+    more: &impl Serialize,
+) -> Result<(), Failure> {
+    let mut value = serde_json::to_value(record).map_err(std::io::Error::from)?;
+    let more = serde_json::to_value(more).map_err(std::io::Error::from)?;
+    if let Some(object) = value.as_object_mut() {
+        object.insert(name.to_owned(), more);
+    }
+    json(&value)
 }
 
 /// One line of text.
@@ -126,6 +140,18 @@ pub(crate) fn error(arguments: &Arguments, error: &Failure) {
     if let Failure::Store(StoreError::Sqlite(_)) = error {
         anstream::eprintln!("ca: nothing was changed");
     }
+}
+
+/// Arguments that make no sense, for a program.
+pub(crate) fn usage_error(error: &clap::Error) {
+    let text = error.to_string();
+    let text = text.trim().trim_start_matches("error: ");
+    let value = serde_json::json!({
+        "error": text.lines().next().unwrap_or_default(),
+        "reasons": Vec::<String>::new(),
+        "exit": Exit::Usage as u8,
+    });
+    anstream::eprintln!("{}", printable_json(&value.to_string()));
 }
 
 fn reasons(error: &Failure) -> Vec<String> {

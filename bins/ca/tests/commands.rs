@@ -149,7 +149,7 @@ fn a_key_file_that_others_may_read_is_refused() {
     operator.init();
     let key = operator.dir().join("pki/clients.key");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let said = operator.fail(1, &["user", "list"]);
+    let said = operator.fail(2, &["user", "list"]);
     assert!(said.contains("chmod 600"), "{said}");
 }
 
@@ -399,6 +399,85 @@ fn the_log_can_be_followed() {
     assert!(lines.next().unwrap().unwrap().contains("user alice"));
     following.kill().unwrap();
     following.wait().unwrap();
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_told_as_json() {
+    let operator = Operator::new();
+    let output = operator.run(&["--json", "key", "show", "seven"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(error["exit"], 2);
+    assert!(
+        error["error"].as_str().unwrap().contains("seven"),
+        "{error}"
+    );
+}
+
+#[test]
+fn json_says_all_that_people_are_told_of_keys_and_users() {
+    let operator = Operator::new();
+    let device = operator.init_with_device();
+    operator.succeed(&["user", "add", "alice"]);
+    let bundle = operator.bundle(&device, "alice", &TestKey::p256(), &Facts::default());
+    let added = operator.json(&[
+        "key",
+        "add",
+        "--user",
+        "alice",
+        "--bundle",
+        bundle.to_str().unwrap(),
+        "--use",
+        "login",
+        "--grant",
+        "tls=alice.example",
+    ]);
+    let told = &added["attestation"];
+    assert!(told["root"].as_str().unwrap().contains("Test Attestation"));
+    assert!(told["warnings"][0].as_str().unwrap().contains("EUCLEAK"));
+    for command in [
+        &["key", "retire", "1"][..],
+        &["key", "revoke", "1"],
+        &["user", "disable", "alice"],
+    ] {
+        let said = operator.json(command);
+        assert_eq!(said["still_valid"]["certificates"], 0, "{said}");
+        assert!(said["still_valid"]["until"].is_null());
+    }
+}
+
+#[test]
+fn a_server_whose_port_is_taken_says_what_to_do() {
+    let operator = Operator::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let url = format!("https://{address}");
+    operator.succeed(&["init", "--url", &url, "--listen", &address]);
+    let said = operator.fail(4, &["serve"]);
+    assert!(
+        said.contains(&address) && said.contains("`listen`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_clock_that_is_wrong_has_its_exit_code() {
+    let operator = Operator::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", taken.local_addr().unwrap());
+    operator.succeed(&["init", "--url", &url]);
+    drop(taken);
+    let output = Command::new("faketime")
+        .arg("2001-01-01 00:00:00")
+        .arg(env!("CARGO_BIN_EXE_ca"))
+        .arg("--dir")
+        .arg(operator.dir())
+        .arg("serve")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("the clock is wrong"), "{said}");
 }
 
 #[test]

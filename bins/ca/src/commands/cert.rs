@@ -63,20 +63,40 @@ pub(super) async fn run(ca: &Ca, command: &Cert, json: bool) -> Result<(), Failu
 }
 
 /// After a key or person lost its right: what is out there still, and until when.
-pub(super) async fn still_valid(ca: &Ca, filter: CertificateFilter) -> Result<(), Failure> {
-    let filter = CertificateFilter {
-        live_at: Some(now()),
-        ..filter
-    };
-    let certificates = ca.store().certificates(filter).await?;
-    let last = certificates.iter().map(|row| row.not_after).max();
-    match last {
-        None => print::line("no certificate is valid any more"),
-        Some(last) => print::line(&format!(
-            "{} certificate(s) issued before stay valid, the last until {}",
-            certificates.len(),
-            print::time(last)
-        )),
+#[derive(serde::Serialize)]
+pub(super) struct StillValid {
+    certificates: usize,
+    /// In seconds since 1970; none without certificates.
+    until: Option<i64>,
+}
+
+impl StillValid {
+    pub(super) async fn find(ca: &Ca, filter: CertificateFilter) -> Result<Self, Failure> {
+        let filter = CertificateFilter {
+            live_at: Some(now()),
+            ..filter
+        };
+        let certificates = ca.store().certificates(filter).await?;
+        Ok(Self {
+            certificates: certificates.len(),
+            until: certificates.iter().map(|row| row.not_after).max(),
+        })
+    }
+
+    pub(super) fn print(&self) -> Result<(), Failure> {
+        match self.until {
+            None => print::line("no certificate is valid any more"),
+            Some(last) => print::line(&format!(
+                "{} certificate(s) issued before stay valid, the last until {}",
+                self.certificates,
+                print::time(last)
+            )),
+        }
+    }
+
+    /// The changed record with what is still valid.
+    pub(super) fn print_json(&self, record: &impl serde::Serialize) -> Result<(), Failure> {
+        print::json_with(record, "still_valid", self)
     }
 }
 

@@ -10,6 +10,7 @@ use acme_ca::enrolment::{self, MAX_BUNDLE, Proposal, Request};
 use acme_ca::records::{Grant, KeyId, KeyRecord, KeyState};
 use acme_ca::store::{CertificateFilter, Records};
 
+use super::cert::StillValid;
 use crate::arguments::{Key, KeyAdd};
 use crate::exit::Failure;
 use crate::print;
@@ -60,9 +61,13 @@ async fn add(ca: &Ca, add: &KeyAdd, json: bool) -> Result<(), Failure> {
             print::line("nothing was recorded (--dry-run)")
         };
     }
+    let told = serde_json::json!({
+        "root": proposal.attestation().root().name(),
+        "warnings": proposal.warnings(),
+    });
     let key = proposal.record(ca).await?;
     if json {
-        return print::json(&key);
+        return print::json_with(&key, "attestation", &told);
     }
     print::line(&format!("recorded as key {}", key.id))
 }
@@ -99,18 +104,16 @@ async fn change(ca: &Ca, id: KeyId, state: KeyState, json: bool) -> Result<(), F
     };
     let decision = Decision::new(Outcome::Done, action, OPERATOR, format!("key {id}"), now());
     let key = ca.store().set_key_state(id, state, decision).await?;
+    let filter = CertificateFilter {
+        key: Some(id),
+        ..CertificateFilter::default()
+    };
+    let still_valid = StillValid::find(ca, filter).await?;
     if json {
-        return print::json(&key);
+        return still_valid.print_json(&key);
     }
     print::line(&format!("{done} key {id} of user {}", key.user))?;
-    super::cert::still_valid(
-        ca,
-        CertificateFilter {
-            key: Some(id),
-            ..CertificateFilter::default()
-        },
-    )
-    .await
+    still_valid.print()
 }
 
 fn grants(grants: &[Grant]) -> Vec<String> {

@@ -12,7 +12,11 @@ use crate::exit::Failure;
 pub(super) async fn run(ca: Ca) -> Result<(), Failure> {
     log_to_stderr();
     let stop = stop_signal()?;
-    let server = Server::bind(Arc::new(ca), Options::default()).await?;
+    let options = Options {
+        limits: ca.config().limits,
+        ..Options::default()
+    };
+    let server = Server::bind(Arc::new(ca), options).await?;
     server.run(stop).await?;
     Ok(())
 }

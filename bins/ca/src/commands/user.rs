@@ -6,6 +6,7 @@ use acme_ca::ca::now;
 use acme_ca::records::User as Person;
 use acme_ca::store::{CertificateFilter, Records};
 
+use super::cert::StillValid;
 use crate::arguments::User;
 use crate::exit::Failure;
 use crate::print;
@@ -31,18 +32,16 @@ pub(super) async fn run(ca: &Ca, command: &User, json: bool) -> Result<(), Failu
         User::Disable { name } => {
             let decision = decision("user.disable", name);
             let user = ca.store().disable_user(name, decision).await?;
+            let filter = CertificateFilter {
+                user: Some(name.to_string()),
+                ..CertificateFilter::default()
+            };
+            let still_valid = StillValid::find(ca, filter).await?;
             if json {
-                return print::json(&user);
+                return still_valid.print_json(&user);
             }
             print::line(&format!("disabled user {}", user.name))?;
-            super::cert::still_valid(
-                ca,
-                CertificateFilter {
-                    user: Some(name.to_string()),
-                    ..CertificateFilter::default()
-                },
-            )
-            .await
+            still_valid.print()
         }
     }
 }
