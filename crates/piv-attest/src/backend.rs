@@ -103,3 +103,63 @@ fn refuse_weak_ed25519(key: &PublicKey) -> Result<ed25519_dalek::VerifyingKey, I
         Ok(key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SignatureAlgorithm as A, refuse_weak_ed25519};
+    use crate::{
+        KeyAlgorithm as K, PublicKey, RustCrypto,
+        test_pki::{Key, raw_spki},
+    };
+
+    #[test]
+    fn each_kind_of_key_has_its_algorithms_and_no_others() {
+        let rsa = [A::RsaPkcs1Sha256, A::RsaPkcs1Sha384, A::RsaPkcs1Sha512];
+        let p256 = [A::EcdsaP256Sha256, A::EcdsaP256Sha384];
+        let p384 = [A::EcdsaP384Sha256, A::EcdsaP384Sha384];
+        let all = [&rsa[..], &p256, &p384, &[A::Ed25519]].concat();
+        for (key, usual, fitting) in [
+            (K::Rsa1024, None, &[][..]),
+            (K::Rsa2048, Some(A::RsaPkcs1Sha256), &rsa),
+            (K::Rsa3072, Some(A::RsaPkcs1Sha256), &rsa),
+            (K::Rsa4096, Some(A::RsaPkcs1Sha256), &rsa),
+            (K::P256, Some(A::EcdsaP256Sha256), &p256),
+            (K::P384, Some(A::EcdsaP384Sha384), &p384),
+            (K::Ed25519, Some(A::Ed25519), &[A::Ed25519]),
+            (K::X25519, None, &[]),
+        ] {
+            assert_eq!(A::usual_for(key), usual, "{key}");
+            for algorithm in &all {
+                assert_eq!(
+                    algorithm.fits(key),
+                    fitting.contains(algorithm),
+                    "{key} {algorithm:?}"
+                );
+            }
+            assert_eq!(key.as_str().parse(), Ok(key));
+            assert_eq!(key.is_ecdsa(), matches!(key, K::P256 | K::P384));
+        }
+        assert!("RSA-512".parse::<K>().is_err());
+    }
+
+    #[test]
+    fn ed25519_keys_of_small_order_verify_nothing() {
+        // The neutral element: with it, R = B·0 and s = 0 is a signature of everything.
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let weak = PublicKey::from_spki_der(&raw_spki(0x70, &neutral)).expect("well-formed");
+        let signature = [&neutral[..], &[0; 32]].concat();
+        assert!(refuse_weak_ed25519(&weak).is_err());
+        assert!(
+            weak.verify::<RustCrypto>(A::Ed25519, b"anything", &signature)
+                .is_err()
+        );
+        #[cfg(feature = "aws-lc-rs")]
+        assert!(
+            weak.verify::<crate::AwsLcRs>(A::Ed25519, b"anything", &signature)
+                .is_err()
+        );
+        let sound = PublicKey::from_spki_der(&Key::Ed25519(3).spki()).expect("well-formed");
+        assert!(refuse_weak_ed25519(&sound).is_ok());
+    }
+}

@@ -385,3 +385,37 @@ pub enum Rule {
     #[error("the attested key did not sign this challenge")]
     Possession,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, Malformed, Place, Rule};
+    use alloc::string::ToString;
+
+    #[test]
+    fn an_error_names_the_place_and_the_rule() {
+        for (at, text) in [
+            (Place::Chain, "chain"),
+            (Place::Leaf, "leaf"),
+            (Place::Intermediate(3), "intermediate 3"),
+            (Place::Root, "root"),
+            (Place::Key, "public key"),
+            (Place::Pem, "PEM"),
+            (Place::Csr, "certificate request"),
+            (Place::Statement, "attestation statement"),
+        ] {
+            let error = Error::new(at, Rule::Empty);
+            assert_eq!((error.at(), error.rule()), (at, &Rule::Empty));
+            assert_eq!(error.to_string(), alloc::format!("{text}: no certificate"));
+        }
+        let problem = Malformed::Truncated;
+        let rule = Rule::Malformed {
+            offset: 13,
+            problem,
+        };
+        let error = Error::new(Place::Leaf, rule);
+        assert_eq!(
+            error.to_string(),
+            "leaf: malformed at byte 13: ends too early"
+        );
+    }
+}

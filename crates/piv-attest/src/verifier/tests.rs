@@ -105,6 +105,18 @@ fn the_declared_pki_verifies_unchanged_with_every_kind_of_issuer() {
             assert_eq!(found.root().family(), RootFamily::Named);
             assert_eq!(found.device_key().spki_der(), device.spki());
             assert_eq!(found.device_key_sha256(), found.device_key().spki_sha256());
+            assert_eq!(found.device_firmware(), Some(found.firmware()));
+            assert_eq!(found.verified_at(), NOW);
+            let shown = alloc::format!("{found:?}");
+            for fact in [
+                "Slot(9a)",
+                "15732500",
+                "P-256",
+                "Test PIV Root CA",
+                "2025-11-24T16:00:00Z",
+            ] {
+                assert!(shown.contains(fact), "{fact} in {shown}");
+            }
         }
     }
 }

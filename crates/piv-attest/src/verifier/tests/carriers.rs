@@ -47,6 +47,23 @@ fn problem(result: Result<(), (Place, Rule)>) -> Malformed {
 #[test]
 fn requests_verify_with_the_leaf_under_either_identifier() {
     assert_eq!(after(|_| ()), Ok(()));
+    let pki = Pki::new();
+    let csr = CsrSpec::of(&pki).der();
+    let verified = with::<RustCrypto, _>(&pki, |v| v.verify_csr(&csr, NOW)).expect("verifies");
+    let (leaf, device) = (pki.leaf.der(), pki.device.der());
+    let attestation =
+        with::<RustCrypto, _>(&pki, |v| v.verify(&leaf, &[&device], NOW)).expect("verifies");
+    assert_eq!(
+        (&*verified, verified.clone().into_attestation()),
+        (&attestation, attestation.clone())
+    );
+    let object = step(&pki, LEAF_KEY, b"x");
+    let verified =
+        with::<RustCrypto, _>(&pki, |v| v.verify_step(&object, b"x", NOW)).expect("verifies");
+    assert_eq!(
+        (&*verified, verified.clone().into_attestation()),
+        (&attestation, attestation.clone())
+    );
     assert_eq!(
         after(|csr| csr.extensions[0] = yubico(1, &Pki::new().leaf.der())),
         Ok(())
