@@ -9,13 +9,14 @@ CARGO ?= cargo
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-setup: ## install what is missing (Debian, Ubuntu)
+setup: ## install what the tests need (Debian, Ubuntu)
 	@scripts/setup
 
 build:
 	$(CARGO) build --locked --workspace --all-targets
 
-demo: setup ## the main job, from an empty folder to ssh and curl
+demo: ## the main job, from an empty folder to ssh and curl
+	@scripts/setup demo
 	$(CARGO) build --locked --bins
 	@$${CARGO_TARGET_DIR:-target}/debug/demo
 
