@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use e2e::site::{Site, USER};
-use e2e::{Failure, Result, process};
+use e2e::{Failure, Result};
 use serde_json::Value;
 
 #[path = "bench/bare.rs"]
@@ -40,7 +40,7 @@ fn bench() -> Result<()> {
 
     let mut wall = Wall::default();
     let (own_before, ca_before) = (cpu::children()?, cpu::of(server)?);
-    let touches_before = site.touches();
+    let (touches_before, posts_before) = (site.touches(), posts(&mut site)?);
     for _ in 0..LOGINS {
         let report = site.laptop().succeed(&["tls", "ssh", "--json"])?;
         wall.add(&serde_json::from_str(&report)?)?;
@@ -48,6 +48,7 @@ fn bench() -> Result<()> {
     let own = cpu::children()?.saturating_sub(own_before) / LOGINS;
     let ca = cpu::of(server)?.saturating_sub(ca_before) / LOGINS;
     let touches = site.touches() - touches_before;
+    let posts = u32::try_from(posts(&mut site)? - posts_before)? / LOGINS;
 
     // What a process costs that does nothing but start.
     let before = cpu::children()?;
@@ -60,7 +61,6 @@ fn bench() -> Result<()> {
     wall.print();
     println!("touches per login      {}", touches / u64::from(LOGINS));
     let bare = Bare::measure()?;
-    let posts = wall.requests()?.saturating_sub(UNSIGNED_REQUESTS);
     println!("\nbare operations, same library, same run\n{bare}");
     println!("processor time per login");
     compare("dlogin", own, &bare.of_dlogin(posts));
@@ -73,8 +73,11 @@ fn bench() -> Result<()> {
     site.ca_mut().stop()
 }
 
-/// Requests without a JWS: the directory and one nonce.
-const UNSIGNED_REQUESTS: u32 = 2;
+/// Signed requests that the CA has logged.
+fn posts(site: &mut Site) -> Result<usize> {
+    let log = site.ca_mut().server()?.log();
+    Ok(log.lines().filter(|line| line.contains("POST")).count())
+}
 
 /// One row of operations: how many, what, and what one costs.
 struct Operation {
@@ -137,10 +140,6 @@ impl Wall {
         Ok(())
     }
 
-    fn requests(&self) -> Result<u32> {
-        Ok(u32::try_from(self.requests / u64::from(LOGINS))?)
-    }
-
     fn print(&self) {
         let logins = f64::from(LOGINS);
         let own = self.total - self.card - self.network - self.waiting;
@@ -174,14 +173,4 @@ fn mean(mut f: impl FnMut() -> Result<()>) -> Result<Duration> {
         f()?;
     }
     Ok(cpu::own()?.saturating_sub(before) / TIMES)
-}
-
-/// What `openssl` prints, for keys and certificates to measure with.
-fn openssl(args: &[&str]) -> Result<Vec<u8>> {
-    let mut command = std::process::Command::new("openssl");
-    let output = process::run(command.args(args))?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    Err(Failure::new(process::text(&output.stderr)))
 }

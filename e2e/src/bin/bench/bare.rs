@@ -8,6 +8,7 @@ use aws_lc_rs::agreement::{
     EphemeralPrivateKey, UnparsedPublicKey as Peer, X25519, agree_ephemeral,
 };
 use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1,
     ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
@@ -16,7 +17,7 @@ use aws_lc_rs::signature::{
 };
 use e2e::{Failure, Result};
 
-use super::{Operation, mean, micros, openssl};
+use super::{Operation, mean, micros};
 
 const MESSAGE: &[u8] = &[7; 600];
 
@@ -31,16 +32,8 @@ pub(crate) struct Bare {
 
 impl Bare {
     pub(crate) fn measure() -> Result<Self> {
-        let (sign, verify) = ecdsa(
-            "P-256",
-            &ECDSA_P256_SHA256_ASN1_SIGNING,
-            &ECDSA_P256_SHA256_ASN1,
-        )?;
-        let (_, verify_p384) = ecdsa(
-            "P-384",
-            &ECDSA_P384_SHA384_ASN1_SIGNING,
-            &ECDSA_P384_SHA384_ASN1,
-        )?;
+        let (sign, verify) = ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P256_SHA256_ASN1)?;
+        let (_, verify_p384) = ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING, &ECDSA_P384_SHA384_ASN1)?;
         Ok(Self {
             sign,
             verify,
@@ -111,22 +104,11 @@ fn unspecified(what: &'static str) -> impl Fn(aws_lc_rs::error::Unspecified) -> 
 }
 
 fn ecdsa(
-    curve: &str,
     signing: &'static EcdsaSigningAlgorithm,
     verifying: &'static EcdsaVerificationAlgorithm,
 ) -> Result<(Duration, Duration)> {
-    let curve = format!("ec_paramgen_curve:{curve}");
-    let pkcs8 = openssl(&[
-        "genpkey",
-        "-algorithm",
-        "EC",
-        "-pkeyopt",
-        &curve,
-        "-outform",
-        "DER",
-    ])?;
     let random = SystemRandom::new();
-    let key = EcdsaKeyPair::from_private_key_der(signing, &pkcs8)?;
+    let key = EcdsaKeyPair::generate(signing).map_err(unspecified("key generation"))?;
     let sign = mean(|| {
         key.sign(&random, MESSAGE).map_err(unspecified("signing"))?;
         Ok(())
@@ -141,17 +123,7 @@ fn ecdsa(
 }
 
 fn rsa() -> Result<Duration> {
-    let bits = "rsa_keygen_bits:2048";
-    let pkcs8 = openssl(&[
-        "genpkey",
-        "-algorithm",
-        "RSA",
-        "-pkeyopt",
-        bits,
-        "-outform",
-        "DER",
-    ])?;
-    let key = RsaKeyPair::from_pkcs8(&pkcs8)?;
+    let key = RsaKeyPair::generate(KeySize::Rsa2048).map_err(unspecified("key generation"))?;
     let mut signature = vec![0; key.public_modulus_len()];
     key.sign(
         &RSA_PKCS1_SHA256,
