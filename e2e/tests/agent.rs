@@ -688,13 +688,13 @@ fn a_certificate_that_has_expired_is_neither_listed_nor_used() {
         .unwrap();
     let key = listed["identities"][0]["key"].clone();
     drop(now);
-    let mut later = site
-        .laptop()
-        .command(&programs::system("faketime").unwrap());
+    // The library alone: its launcher would stay between us and the agent, and
+    // leave it running when it is killed.
+    let mut later = site.laptop().dlogin(&["agent"]);
+    let clock = programs::library("faketime/libfaketime.so.1").unwrap();
     later
-        .args(["-f", "+17h"])
-        .arg(programs::ours("dlogin").unwrap())
-        .arg("agent")
+        .env("LD_PRELOAD", clock)
+        .env("FAKETIME", "+17h")
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     let day = Day {
         sshd: site.sshd(USER).unwrap(),
