@@ -23,7 +23,7 @@ demo: ## the main job, from an empty folder to ssh and curl
 test: setup lint build ## everything that must hold
 	scripts/corpus-present
 	crates/virtual-yubikey/tests/ykman-from-pypi "$${CARGO_TARGET_DIR:-target}/tmp" >/dev/null
-	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked --workspace --no-fail-fast
 
 lint: ## formatting, clippy, docs
 	$(CARGO) fmt --all --check
