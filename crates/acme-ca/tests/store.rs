@@ -105,15 +105,18 @@ async fn after_sqlite_rolled_a_group_back_nothing_of_it_stands() {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&dir.path().join("ca.db")).unwrap();
     // The writer is held until both writes wait, so that they are one group.
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let held = store.clone();
     let held = tokio::spawn(async move {
         held.write(move |_| {
+            let _ = begun.send(());
             let _ = wait.recv();
             Ok(())
         })
         .await
     });
+    has_begun.await.unwrap();
     let all = async {
         // As SQLite does by itself when the disk is full.
         let rolled_back = store.write(|connection| {
