@@ -10,7 +10,7 @@ use crate::ca::Ca;
 use crate::laptop::Laptop;
 use crate::mtls::MtlsServer;
 use crate::sshd::Sshd;
-use crate::{Result, process, programs};
+use crate::{Failure, Result, process, programs};
 
 /// The PIN that the person chose.
 pub const PIN: &str = "648219";
@@ -84,13 +84,13 @@ impl Site {
 
     /// `dlogin trust`, with the fingerprint that the operator reads out.
     pub fn trust_ca(&self) -> Result<String> {
-        let root = self.root_file()?;
-        self.laptop.succeed(&[
-            "trust",
-            &self.ca.url(),
-            "--root",
-            &root.display().to_string(),
-        ])
+        let root: serde_json::Value = serde_json::from_str(&self.ca.succeed(&["root", "--json"])?)?;
+        let fingerprint = root
+            .get("sha256")
+            .and_then(serde_json::Value::as_str)
+            .ok_or_else(|| Failure::new("ca root --json has no \"sha256\""))?;
+        self.laptop
+            .succeed(&["trust", &self.ca.url(), "--fingerprint", fingerprint])
     }
 
     /// `ca user add`.
