@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 
 use dlogin_core::pin::{Ask, AskError, Askpass, Unattended};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 const TTY: &str = "/dev/tty";
@@ -35,9 +35,16 @@ fn failed(error: io::Error) -> AskError {
 
 impl Ask for Terminal {
     fn secret(&mut self, text: &str) -> Result<Zeroizing<String>, AskError> {
-        rpassword::prompt_password(text)
-            .map(Zeroizing::new)
-            .map_err(failed)
+        // Whoever sees the question may type at once: it comes after echo is off.
+        let echo = Echo::remember();
+        echo.hide();
+        let answer = File::options()
+            .write(true)
+            .open(TTY)
+            .and_then(|mut terminal| terminal.write_all(text.as_bytes()))
+            .and_then(|()| rpassword::read_password());
+        echo.restore();
+        answer.map(Zeroizing::new).map_err(failed)
     }
 
     fn confirm(&mut self, text: &str) -> Result<bool, AskError> {
@@ -63,6 +70,16 @@ impl Echo {
             let before = tcgetattr(&terminal).ok()?;
             Some((terminal, before))
         }))
+    }
+
+    /// What is typed from now on is not shown, but for the end of its line.
+    fn hide(&self) {
+        if let Some((terminal, before)) = &self.0 {
+            let mut hidden = before.clone();
+            hidden.local_modes.remove(LocalModes::ECHO);
+            hidden.local_modes.insert(LocalModes::ECHONL);
+            let _ = tcsetattr(terminal, OptionalActions::Now, &hidden);
+        }
     }
 
     pub(crate) fn restore(&self) {
