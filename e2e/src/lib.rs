@@ -1,5 +1,5 @@
 //! Whole journeys, with the programs that people run: `dlogin`, `ca`, sshd,
-//! ssh, curl, openssl. Only the YubiKey is emulated.
+//! ssh, curl, openssl, other people's ACME clients. Only the YubiKey is emulated.
 //!
 //! Everything here starts what it needs on its own sockets, ports and folders
 //! and stops it on drop, so journeys run side by side. It sees the binaries and
@@ -8,11 +8,14 @@
 pub mod agent;
 pub mod ca;
 pub mod failure;
+pub mod http01;
 pub mod laptop;
 pub mod mtls;
+pub mod pebble;
 pub mod process;
 pub mod programs;
 pub mod site;
 pub mod sshd;
+pub mod zone;
 
 pub use failure::{Failure, Result};

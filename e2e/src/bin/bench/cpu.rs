@@ -1,4 +1,4 @@
-//! Processor time, as the kernel counts it.
+//! Processor time and memory, as the kernel counts them.
 
 use std::time::Duration;
 
@@ -22,6 +22,17 @@ pub(crate) fn own() -> Result<Duration> {
         .next()
         .ok_or_else(|| Failure::new("/proc/thread-self/schedstat is empty"))?;
     Ok(Duration::from_nanos(nanoseconds.parse()?))
+}
+
+/// Resident memory of a running process, in bytes.
+pub(crate) fn resident(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let kibibytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .ok_or_else(|| Failure::new("/proc/PID/status has no VmRSS"))?;
+    Ok(kibibytes.parse::<u64>()? * 1024)
 }
 
 /// The sum of two fields of `/proc/PID/stat` (proc(5), counted from 0).

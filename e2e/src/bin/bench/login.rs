@@ -1,17 +1,15 @@
-//! `make bench`: what a login costs, on both sides, beside the cryptography
-//! that it cannot avoid. One run; read the ratios and the counts, not the times.
+//! What a login costs, on both sides, beside the cryptography that it cannot
+//! avoid. One run; read the ratios and the counts, not the times.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use e2e::site::{Site, USER};
 use e2e::{Failure, Result};
 use serde_json::Value;
 
-#[path = "bench/bare.rs"]
+use crate::cpu;
+
 mod bare;
-#[path = "bench/cpu.rs"]
-mod cpu;
 
 use bare::Bare;
 
@@ -19,20 +17,8 @@ use bare::Bare;
 /// a second, so that one alone would say nothing.
 const LOGINS: u32 = 100;
 
-fn main() -> ExitCode {
-    match bench() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("bench failed: {failure}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn bench() -> Result<()> {
-    if cfg!(debug_assertions) {
-        return Err(Failure::new("this is a debug build; run 'make bench'"));
-    }
+/// Logs in, again and again.
+pub(crate) fn run() -> Result<()> {
     let mut site = Site::enrolled(31_000_100)?;
     // The first login makes the account and warms both sides.
     site.laptop().succeed(&["tls", "ssh"])?;
