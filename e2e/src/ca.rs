@@ -20,10 +20,15 @@ pub struct Ca {
 impl Ca {
     /// `ca init` in `dir`, for a free port of loopback.
     pub fn init(dir: &Path) -> Result<Self> {
+        Self::init_at(dir, process::free_address()?)
+    }
+
+    /// The same for a given port of loopback.
+    pub fn init_at(dir: &Path, address: std::net::SocketAddr) -> Result<Self> {
         let ca = Self {
             program: programs::ours("ca")?,
             dir: dir.to_owned(),
-            address: process::free_address()?,
+            address,
             server: None,
         };
         ca.succeed(&["init", "--url", &ca.url()])?;

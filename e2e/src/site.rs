@@ -130,6 +130,37 @@ impl Site {
         self.ca.succeed(&args)
     }
 
+    /// Another CA that serves and trusts such keys, in `dir` of this name, at
+    /// which the person is enrolled with both keys; `trust` are the arguments of
+    /// `dlogin trust` that say for which site it is.
+    pub fn another_ca(&self, name: &str, trust: &[&str]) -> Result<Ca> {
+        let mut ca = Ca::init(&self.dir.path().join(name))?;
+        ca.trust_attestation_root(&self.rig.root_pem())?;
+        ca.serve()?;
+        let url = ca.url();
+        let root = self.dir.path().join(format!("{name}-root.pem"));
+        ca.write_root(&root)?;
+        let root = root.display().to_string();
+        let args = ["trust", &url, "--root", &root];
+        self.laptop.succeed(&[&args[..], trust].concat())?;
+        ca.succeed(&["user", "add", USER])?;
+        for (key_use, grants) in self.keys() {
+            let args = ["bundle", "--user", USER, "--use", key_use, "--ca", &url];
+            let bundle = self.laptop.succeed(&[&args[..], trust].concat())?;
+            let file = self.dir.path().join(format!("{name}-{key_use}.bundle"));
+            std::fs::write(&file, bundle)?;
+            let file = file.display().to_string();
+            let mut args = vec![
+                "key", "add", "--user", USER, "--bundle", &file, "--use", key_use,
+            ];
+            for grant in &grants {
+                args.extend(["--grant", grant]);
+            }
+            ca.succeed(&args)?;
+        }
+        Ok(ca)
+    }
+
     /// The CA's root as a file of its own.
     pub fn root_file(&self) -> Result<PathBuf> {
         let file = self.dir.path().join("root.pem");

@@ -127,7 +127,7 @@ fn without_a_touch_in_time_nothing_is_issued_and_nothing_is_lost() {
     site.laptop().succeed(&[]).unwrap();
     let before = held(&site);
     site.rig().touch().set_mode(TouchMode::Deny);
-    dlogin_fails(&site, &[], 6, &["not touched in time"]);
+    dlogin_fails(&site, &["--renew"], 6, &["not touched in time"]);
     assert_eq!(held(&site), before);
 }
 
@@ -218,7 +218,8 @@ fn a_ca_that_is_not_there_is_told_and_nothing_is_lost() {
     site.laptop().succeed(&[]).unwrap();
     let (before, touches) = (held(&site), site.touches());
     site.ca_mut().stop().unwrap();
-    dlogin_fails(&site, &[], 5, &["CA not reachable", &site.ca().url()]);
+    let words = ["CA not reachable", &site.ca().url()];
+    dlogin_fails(&site, &["--renew"], 5, &words);
     assert_eq!(held(&site), before);
     assert_eq!(site.touches(), touches, "nobody was asked for a touch");
 }
@@ -308,7 +309,8 @@ fn a_clock_that_is_wrong_is_told_before_any_touch() {
         let mut command = site.laptop().command(&faketime);
         command
             .args(["-f", shift])
-            .arg(programs::ours("dlogin").unwrap());
+            .arg(programs::ours("dlogin").unwrap())
+            .arg("--renew");
         fails(
             &process::run(&mut command).unwrap(),
             5,
@@ -346,7 +348,7 @@ fn a_full_disk_is_told_and_the_old_certificates_stay() {
     let shell = programs::system("sh").unwrap();
     let mut command = site.laptop().command(&shell);
     command
-        .args(["-c", r#"trap "" XFSZ; ulimit -f 0; exec "$0""#])
+        .args(["-c", r#"trap "" XFSZ; ulimit -f 0; exec "$0" --renew"#])
         .arg(programs::ours("dlogin").unwrap());
     let output = process::run(&mut command).unwrap();
     let stderr = process::text(&output.stderr);

@@ -65,7 +65,7 @@ fn the_first_run_finds_out_what_is_granted_and_later_runs_order_that() {
     assert_eq!(profiles(&first, "skipped"), set(&["tls-disk"]));
     assert_eq!(first["discovery"], true);
 
-    let (later, code) = report(&site, &[]);
+    let (later, code) = report(&site, &["--renew"]);
     assert_eq!(code, Some(0), "{later}");
     assert_eq!(profiles(&later, "certificates"), set(&["tls"]));
     assert_eq!(profiles(&later, "refused"), set(&[]));
@@ -183,7 +183,7 @@ fn logout_removes_certificates_and_keys_and_the_next_login_needs_no_more_than_a_
 fn one_run_makes_one_tls_connection() {
     let site = Site::enrolled(33_000_010).unwrap();
     for run in ["with a new account", "with the same account"] {
-        let (report, _) = report(&site, &[]);
+        let (report, _) = report(&site, &["--renew"]);
         assert_eq!(report["measured"]["tls_connections"], 1, "{run}");
     }
 }
@@ -245,7 +245,7 @@ fn a_yubikey_without_serial_number_orders_by_name() {
     assert_eq!(hardware["certificates"][0]["names"][0], HARDWARE_NAME);
     assert!(hardware["serial"].is_null(), "{hardware}");
     // What was granted is remembered by the name.
-    let (again, code) = report(&site, &["--name", HARDWARE_NAME]);
+    let (again, code) = report(&site, &["--renew", "--name", HARDWARE_NAME]);
     assert_eq!(code, Some(0), "{again}");
     assert_eq!(profiles(&again, "certificates"), set(&["tls"]));
     // A principal is a name too.

@@ -77,7 +77,7 @@ pub(crate) fn ssh_config(arguments: &SshConfig) -> Exit {
         let program = std::env::current_exe().map_err(dlogin_agent::Error::Start)?;
         let wanted = lines::Wanted {
             program,
-            paths: Paths::from_env()?,
+            paths: Paths::from_env()?.at(arguments.site.as_ref()),
             profile: arguments.profile.clone(),
             hosts: arguments.hosts.clone(),
         };

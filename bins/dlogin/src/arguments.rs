@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use dlogin_core::login::Lifetime;
 use dlogin_core::piv_attest::{KeyAlgorithm, PinPolicy, Serial, Slot, TouchPolicy};
 use dlogin_core::setup::KeyUse;
-use dlogin_core::{Exit, ProfileName};
+use dlogin_core::{Exit, ProfileName, SiteName};
 
 const EXAMPLES: &str = "\
 First steps, once:
@@ -17,9 +17,12 @@ First steps, once:
   dlogin bundle --user alice       print what the operator enrols the key with
 
 Every day:
-  dlogin                           everything that was granted; PIN and touch
+  dlogin                           what was granted and is missing or half spent
+  dlogin --renew                   everything that was granted; PIN and touch
   dlogin ssh --valid 30m           the SSH certificate alone, for half an hour
-  dlogin --if-needed               the same, unless all of it lives a while yet
+  dlogin --if-needed               nothing, unless something is about to end
+  dlogin --site work               the same at another site, trusted with --site
+  dlogin --all-sites               at every site; a touch for each
   dlogin agent                     let ssh and git use the key, until it is ended
   dlogin ssh-config --write        have ssh renew the certificate and ask the agent
   dlogin status                    what is there, and until when
@@ -30,9 +33,13 @@ runs order that. It succeeds where anything was granted. A later run, and one
 that names profiles, ends with 3 where the CA refuses any of them; the others
 are issued all the same.
 
+Several CAs: `dlogin trust` again adds a CA to the site. They are asked in that
+order, each where those before it are down; before a PIN is asked for. Other sites
+have a name (--site NAME), CAs and certificates of their own.
+
 Files: certificates as PROFILE.pem, PROFILE.key (only keys on disk) and
 PROFILE-cert.pub in $XDG_RUNTIME_DIR/dlogin, or ~/.local/state/dlogin/certificates
-where there is none; settings in ~/.config/dlogin/config.toml. What has expired is
+where there is none; those of a named site in a folder of its name there; settings in ~/.config/dlogin/config.toml. What has expired is
 removed by the next command, but for `status`, which changes nothing.
 
 Environment:
@@ -47,9 +54,10 @@ fn after_help() -> String {
 
 /// Certificates for a touch of your YubiKey: TLS and SSH, valid for hours.
 ///
-/// Without a command, `dlogin` fetches certificates: it says what it is about
-/// to sign, asks for the PIN, and waits for one touch of the login key (and
-/// one of the proof key where certificates on disk are granted).
+/// Without a command, `dlogin` fetches the certificates that are missing or have
+/// spent half of their life: it says what it is about to sign, asks for the
+/// PIN, and waits for one touch of the login key (and one of the proof key
+/// where certificates on disk are granted).
 #[derive(Debug, Parser)]
 #[command(
     name = "dlogin",
@@ -70,7 +78,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct Login {
-    /// What to fetch; everything that was granted, without
+    /// What to fetch, even if it is there; what was granted and is missing or
+    /// half spent, without
     #[arg(value_name = "PROFILE")]
     pub(crate) profiles: Vec<ProfileName>,
     /// A shorter life than the CA gives, such as 30m or 8h
@@ -79,9 +88,18 @@ pub(crate) struct Login {
     /// Everything that the CA offers, to find out what is granted now
     #[arg(long, conflicts_with = "profiles")]
     pub(crate) all: bool,
-    /// Do nothing while what would be fetched is there and lives a while yet
+    /// Everything that was granted, even if it is there
+    #[arg(long, alias = "force", conflicts_with_all = ["all", "if_needed"])]
+    pub(crate) renew: bool,
+    /// Do nothing while what would be fetched is there and not about to end
     #[arg(long, conflicts_with = "all")]
     pub(crate) if_needed: bool,
+    /// At this site
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<SiteName>,
+    /// At every site, one after the other
+    #[arg(long, conflicts_with_all = ["site", "profiles"])]
+    pub(crate) all_sites: bool,
     /// The YubiKey to use, where several are plugged in
     #[arg(long, value_name = "N")]
     pub(crate) serial: Option<Serial>,
@@ -93,7 +111,7 @@ pub(crate) struct Login {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Pin the root of a CA: from then on it alone is trusted
+    /// Pin the root of a CA: no other CA is trusted
     Trust(Trust),
     /// Make a key on the YubiKey
     Setup(Setup),
@@ -106,16 +124,19 @@ pub(crate) enum Command {
     /// Show which certificates are there, and until when
     Status,
     /// Remove all certificates and the keys on disk
-    Logout,
+    Logout(Logout),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Trust {
     /// The CA, as its operator gives it
-    #[arg(value_name = "URL")]
-    pub(crate) url: String,
+    #[arg(value_name = "URL", required_unless_present = "list")]
+    pub(crate) url: Option<String>,
     #[command(flatten)]
     pub(crate) known: Known,
+    /// For this site; another set of CAs, with certificates of its own
+    #[arg(long, value_name = "NAME", conflicts_with = "list")]
+    pub(crate) site: Option<SiteName>,
 }
 
 #[derive(Debug, Args)]
@@ -127,6 +148,19 @@ pub(crate) struct Known {
     /// The root certificate itself
     #[arg(long, value_name = "FILE")]
     pub(crate) root: Option<PathBuf>,
+    /// Show which CAs are trusted, in the order in which they are asked
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) list: bool,
+    /// Trust this CA no more
+    #[arg(long)]
+    pub(crate) remove: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logout {
+    /// Those of this site alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<SiteName>,
 }
 
 #[derive(Debug, Args)]
@@ -166,6 +200,12 @@ pub(crate) struct Bundle {
     /// Which key
     #[arg(long = "use", value_name = "login|proof", default_value = "login")]
     pub(crate) key_use: KeyUse,
+    /// For this site
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<SiteName>,
+    /// For this CA, where the site has several with different roots
+    #[arg(long, value_name = "URL")]
+    pub(crate) ca: Option<String>,
     /// The YubiKey to use, where several are plugged in
     #[arg(long, value_name = "N")]
     pub(crate) serial: Option<Serial>,
@@ -197,6 +237,9 @@ pub(crate) struct SshConfig {
     /// The profile of the SSH certificate
     #[arg(long, default_value = "ssh")]
     pub(crate) profile: ProfileName,
+    /// The site of the SSH certificate
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<SiteName>,
     /// Write them to ~/.ssh/dlogin.conf, and have ~/.ssh/config include it
     #[arg(long)]
     pub(crate) write: bool,

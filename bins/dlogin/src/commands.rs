@@ -2,16 +2,16 @@
 
 use std::io;
 
-use dlogin_core::login::{Person, Request, login};
-use dlogin_core::pin::PinEntry;
+use dlogin_core::login::{Person, Renew, Report, Request, login};
+use dlogin_core::pin::{Ask, OnceForAll, PinEntry};
 use dlogin_core::piv_attest::Serial;
 use dlogin_core::piv_token::{self, YubiKey};
 use dlogin_core::setup::{self, KeyUse};
-use dlogin_core::status::{logout, status};
-use dlogin_core::trust::{Known, trust};
-use dlogin_core::{Config, Error, Exit, Paths, bundle, expiry, need};
+use dlogin_core::status::{logout, logout_everywhere, status};
+use dlogin_core::trust::{self, Known, trust};
+use dlogin_core::{Config, Error, Exit, Paths, SiteName, bundle, expiry, need};
 
-use crate::arguments::{Arguments, Bundle, Command, Login, Setup, Trust};
+use crate::arguments::{Arguments, Bundle, Command, Login, Logout, Setup, Trust};
 use crate::show::Progress;
 use crate::{print, show, terminal};
 
@@ -24,6 +24,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
         print::removed(&expiry::sweep(&paths, &mut Progress::new()).await?);
     }
     match &arguments.command {
+        None if arguments.login.all_sites => fetch_all(&paths, json, &arguments.login).await,
         None => fetch(&paths, json, &arguments.login).await,
         Some(Command::Trust(command)) => pin_ca(&paths, json, command).await,
         Some(Command::Setup(command)) => make_key(paths, json, command).await,
@@ -38,8 +39,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
                 print::status(&status)
             })
         }
-        Some(Command::Logout) => {
-            let gone = blocking(move || logout(&paths)).await?;
+        Some(Command::Logout(Logout { site })) => {
+            let site = site.clone();
+            let gone = blocking(move || match &site {
+                Some(site) => logout(&paths.at(Some(site))),
+                None => logout_everywhere(&paths),
+            })
+            .await?;
             printed(if json {
                 print::json(&gone)
             } else {
@@ -59,27 +65,38 @@ fn printed(outcome: io::Result<()>) -> Result<Exit, Error> {
     }
 }
 
-async fn fetch(paths: &Paths, json: bool, arguments: &Login) -> Result<Exit, Error> {
-    let request = Request {
+/// What the arguments ask for, at this site. Without names and a lifetime it is
+/// what is needed, and no more.
+fn request(arguments: &Login, site: Option<&SiteName>) -> Request {
+    let renew = if arguments.if_needed {
+        Renew::Ending
+    } else if arguments.renew || arguments.valid.is_some() || !arguments.profiles.is_empty() {
+        Renew::All
+    } else {
+        Renew::HalfSpent
+    };
+    Request {
+        site: site.cloned(),
         profiles: arguments.profiles.clone(),
         all: arguments.all,
+        renew,
         valid: arguments.valid,
         serial: arguments.serial,
         name: arguments.name.clone(),
-    };
+    }
+}
+
+async fn fetch(paths: &Paths, json: bool, arguments: &Login) -> Result<Exit, Error> {
+    let request = request(arguments, arguments.site.as_ref());
     let _turn = if arguments.if_needed {
-        match need::turn(paths, &request).await? {
+        match need::turn(paths, &request, &mut Progress::new()).await? {
             Some(turn) => Some(turn),
             None => return Ok(Exit::Done),
         }
     } else {
         None
     };
-    let person = Person {
-        ask: terminal::ask(),
-        show: Box::new(Progress::new()),
-    };
-    let report = login(paths, &request, person).await?;
+    let report = fetch_site(paths, &request, terminal::ask()).await?;
     printed(if json {
         print::json(&report)
     } else {
@@ -88,13 +105,103 @@ async fn fetch(paths: &Paths, json: bool, arguments: &Login) -> Result<Exit, Err
     Ok(report.exit())
 }
 
+/// What is needed from one site.
+async fn fetch_site(
+    paths: &Paths,
+    request: &Request,
+    ask: Box<dyn Ask + Send>,
+) -> Result<Report, Error> {
+    let mut progress = Progress::new();
+    // What is wrong with the configuration, the login says.
+    let nothing = need::nothing_to_do(paths, request, &mut progress).await;
+    if let Ok(Some(current)) = nothing {
+        let removed = expiry::sweep(paths, &mut progress).await?;
+        return Ok(Report {
+            site: request.site.clone(),
+            removed,
+            current,
+            ..Report::default()
+        });
+    }
+    let show = Box::new(progress);
+    login(paths, request, Person { ask, show }).await
+}
+
+/// One site after the other. What goes wrong at one costs the others nothing.
+async fn fetch_all(paths: &Paths, json: bool, arguments: &Login) -> Result<Exit, Error> {
+    let sites = Config::load(paths)?.sites();
+    if sites.is_empty() {
+        return Err(Error::NoCa);
+    }
+    let named: Vec<_> = sites.iter().map(|site| show::site(site.as_ref())).collect();
+    anstream::eprintln!(
+        "{} sites: {}. No signature is good for two of them, so each asks for a touch of its own.",
+        sites.len(),
+        named.join(", ")
+    );
+    let pin = OnceForAll::default();
+    let mut exit = Exit::Done;
+    let mut outcomes = Vec::new();
+    for (site, name) in sites.iter().zip(&named) {
+        let request = request(arguments, site.as_ref());
+        anstream::eprintln!("{name}:");
+        let fetched = fetch_site(paths, &request, pin.ask(terminal::ask())).await;
+        let ended = match &fetched {
+            Ok(report) => report.exit(),
+            Err(error) => {
+                pin.forget();
+                if !json {
+                    print::error(false, error);
+                }
+                error.exit()
+            }
+        };
+        if exit == Exit::Done {
+            exit = ended;
+        }
+        match fetched {
+            Ok(report) if json => outcomes.push(serde_json::json!(report)),
+            Ok(report) => {
+                printed(print::report(&report))?;
+            }
+            Err(error) if json => outcomes.push(print::error_value(site.as_ref(), &error)),
+            Err(_) => {}
+        }
+        if ended == Exit::Interrupted {
+            break;
+        }
+    }
+    if json {
+        printed(print::json(&serde_json::json!({ "sites": outcomes })))?;
+    }
+    Ok(exit)
+}
+
 async fn pin_ca(paths: &Paths, json: bool, arguments: &Trust) -> Result<Exit, Error> {
+    let paths = &paths.at(arguments.site.as_ref());
+    let url = arguments.url.as_deref().unwrap_or_default();
+    if arguments.known.list {
+        let cas = trust::list(paths)?;
+        return printed(if json {
+            print::json(&cas)
+        } else {
+            print::cas(&cas)
+        });
+    }
+    if arguments.known.remove {
+        let left = trust::remove(paths, url)?;
+        return printed(if json {
+            print::json(&left)
+        } else {
+            print::no_longer_trusted(url, arguments.site.as_ref(), &left)
+        });
+    }
     let known = match (&arguments.known.fingerprint, &arguments.known.root) {
         (Some(fingerprint), _) => Known::Fingerprint(fingerprint),
         (None, Some(file)) => Known::File(file),
         (None, None) => return Ok(Exit::Usage),
     };
-    let trusted = trust(paths, &arguments.url, known).await?;
+    let trusted = trust(paths, url, known).await?;
     printed(if json {
         print::json(&trusted)
     } else {
@@ -177,9 +284,11 @@ async fn make_key(paths: Paths, json: bool, arguments: &Setup) -> Result<Exit, E
 async fn make_bundle(paths: Paths, arguments: &Bundle) -> Result<Exit, Error> {
     let (user, key_use) = (arguments.user.clone(), arguments.key_use);
     let serial = arguments.serial;
+    let (site, wanted) = (arguments.site.clone(), arguments.ca.clone());
     let bundle = blocking(move || {
         let config = Config::load(&paths)?;
-        let ca = config.trusted_ca()?;
+        let ca = bundle::ca(&config, site.as_ref(), wanted.as_deref())?;
+        let others = bundle::others(&config, ca);
         let root_fingerprint = ca.root_fingerprint()?;
         let slot = config.keys.slot(key_use)?;
         let mut token = open(&config, serial)?;
@@ -193,13 +302,20 @@ async fn make_bundle(paths: Paths, arguments: &Bundle) -> Result<Exit, Error> {
         };
         let serial = piv_token::Token::info(&token).serial;
         let about_to_sign = |_: &_| show::about_to_enrol(serial, slot, &user, ca);
-        Ok(bundle::make(
+        let made = bundle::make(
             &mut token,
             &request,
             about_to_sign,
             &mut pin,
             &mut Progress::new(),
-        )?)
+        )?;
+        for other in others {
+            anstream::eprintln!(
+                "dlogin: this bundle is for {} alone; {other} has another root: say --ca {other} for one for it",
+                ca.url
+            );
+        }
+        Ok(made)
     })
     .await?;
     printed(print::line(bundle.to_json().trim_end()))

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use dlogin_core::login::Report;
 use dlogin_core::status::{LoggedOut, Status};
-use dlogin_core::trust::Trusted;
-use dlogin_core::{Certificate, Error, Exit, KeyPlace, Kind, ProfileName};
+use dlogin_core::trust::{Listed, Trusted};
+use dlogin_core::{Certificate, CertificateName, Error, Exit, KeyPlace, Kind, SiteName};
 use serde::Serialize;
 
 /// One JSON value on one line.
@@ -43,6 +43,15 @@ pub(crate) fn usage(error: &clap::Error) {
     anstream::eprintln!("{value}");
 }
 
+/// What went wrong at one of several sites.
+pub(crate) fn error_value(site: Option<&SiteName>, error: &Error) -> serde_json::Value {
+    serde_json::json!({
+        "site": site,
+        "error": error.to_string(),
+        "exit": error.exit().code(),
+    })
+}
+
 /// What went wrong.
 pub(crate) fn error(as_json: bool, error: &Error) {
     if as_json {
@@ -62,6 +71,45 @@ pub(crate) fn trusted(trusted: &Trusted) -> io::Result<()> {
     for (name, description) in &trusted.profiles {
         line(&format!("offers:  {name} ({description})"))?;
     }
+    if trusted.asked.len() > 1 {
+        line(&format!("asked:   {}", trusted.asked.join(", then ")))?;
+    }
+    Ok(())
+}
+
+/// Which CAs are trusted.
+pub(crate) fn cas(cas: &[Listed]) -> io::Result<()> {
+    if cas.is_empty() {
+        return line("none; run `dlogin trust URL --fingerprint SHA256`");
+    }
+    table(cas.iter().map(|ca| {
+        [
+            ca.site
+                .as_ref()
+                .map_or_else(|| "-".to_owned(), ToString::to_string),
+            ca.url.clone(),
+            format!("SHA256:{}", ca.root_sha256),
+        ]
+    }))
+}
+
+/// What a site has left.
+pub(crate) fn no_longer_trusted(
+    url: &str,
+    site: Option<&SiteName>,
+    left: &[Listed],
+) -> io::Result<()> {
+    line(&format!("no longer trusted: {url}"))?;
+    for ca in left {
+        line(&format!("still trusted:     {}", ca.url))?;
+    }
+    if left.is_empty() {
+        let site = site.map_or_else(String::new, |site| format!(" --site {site}"));
+        anstream::eprintln!(
+            "dlogin: certificates that are there stay until they end: \
+             `dlogin logout{site}` takes them away"
+        );
+    }
     Ok(())
 }
 
@@ -72,6 +120,17 @@ pub(crate) fn report(report: &Report) -> io::Result<()> {
             .iter()
             .map(|issued| certificate(&issued.certificate, false)),
     )?;
+    if report.certificates.is_empty() && !report.current.is_empty() {
+        let current: Vec<_> = report
+            .current
+            .iter()
+            .map(|held| format!("{} until {}", held.name(), held.end()))
+            .collect();
+        anstream::eprintln!(
+            "dlogin: nothing to do: {} (--renew fetches all the same)",
+            current.join(", ")
+        );
+    }
     for refused in &report.refused {
         // Finding out what is granted, a plain no is an answer, not a fault.
         let what = if report.discovery {
@@ -95,19 +154,23 @@ pub(crate) fn report(report: &Report) -> io::Result<()> {
 }
 
 /// What is there no more.
-pub(crate) fn removed(profiles: &[ProfileName]) {
-    for profile in profiles {
-        anstream::eprintln!("dlogin: {profile}: had expired and was removed");
+pub(crate) fn removed(names: &[CertificateName]) {
+    for name in names {
+        anstream::eprintln!("dlogin: {name}: had expired and was removed");
     }
 }
 
 pub(crate) fn status(status: &Status) -> io::Result<()> {
-    match (&status.ca, &status.root_sha256) {
-        (Some(ca), Some(root)) => {
-            line(&format!("CA:           {ca}"))?;
-            line(&format!("root:         SHA256:{root}"))?;
-        }
-        _ => line("CA:           none; run `dlogin trust URL --fingerprint SHA256`")?,
+    if status.cas.is_empty() {
+        line("CA:           none; run `dlogin trust URL --fingerprint SHA256`")?;
+    }
+    for ca in &status.cas {
+        let site = ca
+            .site
+            .as_ref()
+            .map_or_else(String::new, |site| format!(" (site {site})"));
+        line(&format!("CA:           {}{site}", ca.url))?;
+        line(&format!("root:         SHA256:{}", ca.root_sha256))?;
     }
     line(&format!("certificates: {}", status.folder.display()))?;
     table(
@@ -122,8 +185,8 @@ pub(crate) fn logged_out(gone: &LoggedOut) -> io::Result<()> {
     if gone.removed.is_empty() {
         return line("nothing was there");
     }
-    for profile in &gone.removed {
-        line(&format!("removed: {profile}"))?;
+    for name in &gone.removed {
+        line(&format!("removed: {name}"))?;
     }
     Ok(())
 }
@@ -138,7 +201,7 @@ fn certificate(certificate: &Certificate, expired: bool) -> [String; 5] {
     };
     let end = if expired { "expired" } else { "until" };
     [
-        certificate.profile.to_string(),
+        certificate.name().to_string(),
         kind.to_owned(),
         certificate.names.join(","),
         format!("{end} {}", certificate.end()),

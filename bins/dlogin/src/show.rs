@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use dlogin_core::SiteName;
 use dlogin_core::config::Ca;
 use dlogin_core::login::{AboutToSign, Show};
 use dlogin_core::piv_attest::{Serial, Slot};
@@ -13,6 +14,14 @@ fn yubikey(serial: Option<&str>) -> String {
     serial.map_or_else(
         || "A YubiKey without serial number".to_owned(),
         |serial| format!("YubiKey {serial}"),
+    )
+}
+
+/// What a site is called.
+pub(crate) fn site(site: Option<&SiteName>) -> String {
+    site.map_or_else(
+        || "the site without a name".to_owned(),
+        |site| format!("site {site}"),
     )
 }
 

@@ -69,7 +69,7 @@ fn read(certificate: &Certificate, expired: bool) -> Option<Held> {
         key: NormalKey::of(&spki)?,
         ssh: ssh.filter(|_| certificate.key == Place::Yubikey),
         identity: Identity {
-            profile: certificate.profile.to_string(),
+            profile: certificate.name().to_string(),
             key: KeyId(Sha256::digest(&spki).into()),
             algorithm: algorithm(kind)?,
             spki,

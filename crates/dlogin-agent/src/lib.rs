@@ -186,7 +186,7 @@ impl Running {
 /// Where the agent's SSH socket is, if no other place was chosen.
 #[must_use]
 pub fn ssh_socket(paths: &Paths) -> PathBuf {
-    paths.certificate_dir().join("agent.sock")
+    paths.at(None).certificate_dir().join("agent.sock")
 }
 
 /// Starts an agent on threads of its own.

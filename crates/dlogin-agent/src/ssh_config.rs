@@ -17,7 +17,7 @@ const INCLUDE: &str = "Include dlogin.conf";
 pub struct Wanted {
     /// `dlogin` itself.
     pub program: PathBuf,
-    /// The person's folders.
+    /// The person's folders, at the site whose certificate it is.
     pub paths: Paths,
     /// The profile of the SSH certificate.
     pub profile: ProfileName,
@@ -47,7 +47,10 @@ impl Wanted {
             .certificate_dir()
             .join(format!("{}-cert.pub", self.profile));
         let certificate = path(&certificate)?;
-        let profile = &self.profile;
+        let profile = match self.paths.site() {
+            Some(site) => format!("--site {site} {}", self.profile),
+            None => self.profile.to_string(),
+        };
         Ok(format!(
             "# From `dlogin ssh-config`: the certificate is renewed before a connection is\n\
              # made, if it has to be, and `dlogin agent` signs.\n\
@@ -134,6 +137,21 @@ mod tests {
                 "    IdentityAgent \"/run/user/1/dlogin/agent.sock\"",
                 "    CertificateFile \"/run/user/1/dlogin/ssh-cert.pub\"",
             ]
+        );
+    }
+
+    #[test]
+    fn another_site_has_its_own_certificate_and_the_same_agent() {
+        let mut wanted = wanted("/usr/bin/dlogin", &[]);
+        wanted.paths = wanted
+            .paths
+            .at(Some(&dlogin_core::SiteName::new("work").unwrap()));
+        let lines = wanted.lines().unwrap();
+        assert!(lines.contains("--if-needed --site work ssh\""), "{lines}");
+        assert!(lines.contains("\"/run/user/1/dlogin/work/ssh-cert.pub\""));
+        assert!(
+            lines.contains("\"/run/user/1/dlogin/agent.sock\""),
+            "{lines}"
         );
     }
 

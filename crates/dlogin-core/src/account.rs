@@ -15,7 +15,18 @@ pub(crate) struct Account {
     pub(crate) url: Option<String>,
 }
 
-/// `account.toml`. One file, so that key and URL always fit.
+/// More CAs than any site has; the account that was made first is forgotten.
+const MAX_CAS: usize = 32;
+
+/// `account.toml` of a site.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default, rename = "account")]
+    accounts: Vec<Stored>,
+}
+
+/// The account at one CA. One file, so that key and URL always fit.
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -24,6 +35,31 @@ struct Stored {
     url: String,
     /// PKCS#8, base64.
     key: String,
+}
+
+impl Stored {
+    fn is_at(&self, ca: &Ca) -> bool {
+        self.directory == ca.directory && self.root_sha256 == ca.root_sha256
+    }
+}
+
+impl File {
+    /// The file once held one account and nothing else.
+    fn load(paths: &Paths) -> Result<Self, Error> {
+        let path = place(paths);
+        let Some(text) = files::read_text(&path)?.map(Zeroizing::new) else {
+            return Ok(Self::default());
+        };
+        if let Ok(one) = toml::from_str::<Stored>(&text) {
+            return Ok(Self {
+                accounts: vec![one],
+            });
+        }
+        toml::from_str(&text).map_err(|source| Error::Config {
+            path,
+            source: Box::new(without_input(source)),
+        })
+    }
 }
 
 fn place(paths: &Paths) -> std::path::PathBuf {
@@ -35,22 +71,9 @@ impl Account {
     /// another CA is of no use here, and its key is not shown to this one.
     pub(crate) fn load(paths: &Paths, ca: &Ca) -> Result<Self, Error> {
         let path = place(paths);
-        let stored = files::read_text(&path)?.map(Zeroizing::new);
-        let stored = match stored {
-            Some(text) => {
-                Some(
-                    toml::from_str::<Stored>(&text).map_err(|source| Error::Config {
-                        path: path.clone(),
-                        source: Box::new(without_input(source)),
-                    })?,
-                )
-            }
-            None => None,
-        };
-        match stored {
-            Some(stored)
-                if stored.directory == ca.directory && stored.root_sha256 == ca.root_sha256 =>
-            {
+        let accounts = File::load(paths)?.accounts;
+        match accounts.into_iter().find(|stored| stored.is_at(ca)) {
+            Some(stored) => {
                 use base64ct::{Base64, Encoding};
                 let der = Zeroizing::new(
                     Base64::decode_vec(&stored.key)
@@ -62,7 +85,7 @@ impl Account {
                     url: Some(stored.url.clone()),
                 })
             }
-            _ => Self::fresh(),
+            None => Self::fresh(),
         }
     }
 
@@ -83,7 +106,11 @@ impl Account {
             url: url.to_owned(),
             key: Base64::encode_string(&self.key.to_pkcs8_der()?),
         };
-        let text = toml::to_string(&stored).map_err(|source| Error::ConfigWrite { source })?;
+        let mut file = File::load(paths)?;
+        file.accounts.retain(|other| !other.is_at(ca));
+        file.accounts.insert(0, stored);
+        file.accounts.truncate(MAX_CAS);
+        let text = toml::to_string(&file).map_err(|source| Error::ConfigWrite { source })?;
         let text = Zeroizing::new(text);
         files::write_private(&place(paths), text.as_bytes())
     }
@@ -106,6 +133,7 @@ mod tests {
 
     fn ca(directory: &str) -> Ca {
         Ca {
+            site: None,
             url: "https://h".to_owned(),
             directory: directory.to_owned(),
             root_sha256: "00".repeat(32),
@@ -132,6 +160,38 @@ mod tests {
             elsewhere.key.jwk().thumbprint(),
             account.key.jwk().thumbprint()
         );
+    }
+
+    #[test]
+    fn each_ca_of_a_site_keeps_its_account() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = paths(&dir);
+        let both = [ca("https://a/directory"), ca("https://b/directory")];
+        for ca in &both {
+            Account::load(&paths, ca)
+                .unwrap()
+                .save(&paths, ca, &ca.directory)
+                .unwrap();
+        }
+        for ca in &both {
+            let account = Account::load(&paths, ca).unwrap();
+            assert_eq!(account.url.as_ref(), Some(&ca.directory));
+        }
+    }
+
+    #[test]
+    fn the_file_of_before_several_cas_is_still_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = paths(&dir);
+        let here = ca("https://h/directory");
+        let account = Account::load(&paths, &here).unwrap();
+        account.save(&paths, &here, "https://h/a/1").unwrap();
+        let text = files::read_text(&place(&paths)).unwrap().unwrap();
+        let before = text.replace("[[account]]\n", "");
+        assert_ne!(text, before);
+        files::write_private(&place(&paths), before.as_bytes()).unwrap();
+        let again = Account::load(&paths, &here).unwrap();
+        assert_eq!(again.url.as_deref(), Some("https://h/a/1"));
     }
 
     #[test]

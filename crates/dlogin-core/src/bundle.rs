@@ -8,8 +8,9 @@ use acme_yubikey::enrolment::{Bundle, BundleError as FormatError, EnrolmentMessa
 use piv_attest::{PublicKey, RustCrypto, SignatureAlgorithm, Slot};
 use piv_token::{Attestation, Pin, ToSign, Token, TouchPrompt};
 
-use crate::Exit;
+use crate::config::Ca;
 use crate::pin::{PinEntry, PinError};
+use crate::{Config, Error, Exit, SiteName, trust};
 
 /// What a bundle is made for.
 #[derive(Clone, Debug)]
@@ -61,6 +62,41 @@ impl BundleError {
             Self::Card(_) | Self::KeyChanged { .. } | Self::CannotSign { .. } => Exit::Card,
         }
     }
+}
+
+/// The CA that a bundle is made for: the one that is named, else the first of
+/// the site.
+///
+/// # Errors
+/// Those of [`Config::cas_of`]; [`Error::NotTrusted`] where it is not of this
+/// site.
+pub fn ca<'a>(
+    config: &'a Config,
+    site: Option<&SiteName>,
+    url: Option<&str>,
+) -> Result<&'a Ca, Error> {
+    let Some(url) = url else {
+        return config.first_ca(site);
+    };
+    let base = trust::base_url(url)?;
+    let cas = config.cas_of(site)?;
+    let found = cas.into_iter().find(|ca| ca.url == base);
+    found.ok_or(Error::NotTrusted { url: base })
+}
+
+/// The CAs of the same site to whom a bundle for this one says nothing: they
+/// have another root.
+#[must_use]
+pub fn others(config: &Config, ca: &Ca) -> Vec<String> {
+    let mut roots = vec![&ca.root_sha256];
+    let mut others = Vec::new();
+    for other in config.cas.iter().filter(|other| other.site == ca.site) {
+        if !roots.contains(&&other.root_sha256) {
+            roots.push(&other.root_sha256);
+            others.push(other.url.clone());
+        }
+    }
+    others
 }
 
 /// Makes the bundle for one key: one PIN, one touch, as the key has it.

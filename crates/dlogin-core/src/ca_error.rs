@@ -156,6 +156,32 @@ pub enum CaError {
 }
 
 impl CaError {
+    /// Whether the CA could not be asked, so that another of its site may be:
+    /// it is not there, is not itself, or makes no sense. Each is asked under
+    /// its own pinned root, so whoever stands in the place of one gains nothing.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::Silent { .. }
+            | Self::NotTrusted { .. }
+            | Self::WrongName { .. }
+            | Self::TlsNotYetValid { .. }
+            | Self::TlsExpired { .. }
+            | Self::Clock { .. }
+            | Self::OtherOrigin { .. }
+            | Self::TooLong { .. }
+            | Self::Malformed { .. } => true,
+            // Below 500 it is our request that the CA does not like.
+            Self::Status { status, .. } => *status >= 500 || *status == 429,
+            Self::Url { .. }
+            | Self::Fingerprint { .. }
+            | Self::Tls(_)
+            | Self::Verifier(_)
+            | Self::Client(_) => false,
+        }
+    }
+
     /// The program's exit code for it.
     #[must_use]
     pub fn exit(&self) -> Exit {

@@ -1,4 +1,4 @@
-//! `config.toml`: which CA is trusted, and which slots hold the keys.
+//! `config.toml`: which CAs are trusted, and which slots hold the keys.
 //!
 //! One file, replaced as a whole, so that no half of a change can survive.
 
@@ -7,28 +7,60 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 use crate::setup::KeyUse;
-use crate::{Error, Paths};
+use crate::{Error, Paths, SiteName};
 
 /// The newest form of the file that this program understands.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// All of `config.toml`.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     version: u32,
-    /// The CA; none before `dlogin trust`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<Ca>,
     /// The slots of the two keys.
     #[serde(default)]
     pub keys: Keys,
+    /// The CAs, in the order in which they are asked; none before
+    /// `dlogin trust`.
+    #[serde(default, rename = "ca", skip_serializing_if = "Vec::is_empty")]
+    pub cas: Vec<Ca>,
+}
+
+/// Version 1 knew one CA.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct First {
+    #[serde(rename = "version")]
+    _version: u32,
+    #[serde(default)]
+    ca: Option<Ca>,
+    #[serde(default)]
+    keys: Keys,
+}
+
+impl From<First> for Config {
+    fn from(first: First) -> Self {
+        Self {
+            version: VERSION,
+            keys: first.keys,
+            cas: first.ca.into_iter().collect(),
+        }
+    }
+}
+
+/// The one thing that is the same in every version.
+#[derive(Deserialize)]
+struct Versioned {
+    version: Option<u32>,
 }
 
 /// A trusted CA.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Ca {
+    /// The site that it is of; `None` is the one without a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteName>,
     /// Its base, as given to `dlogin trust`, without a trailing slash.
     pub url: String,
     /// The ACME directory (RFC 8555 section 7.1.1).
@@ -101,8 +133,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             version: VERSION,
-            ca: None,
             keys: Keys::default(),
+            cas: Vec::new(),
         }
     }
 }
@@ -118,18 +150,26 @@ impl Config {
         let Some(text) = files::read_text(&path)? else {
             return Ok(Self::default());
         };
-        let config: Self = toml::from_str(&text).map_err(|source| Error::Config {
-            path: path.clone(),
-            source: Box::new(source),
-        })?;
-        if config.version > VERSION {
-            return Err(Error::ConfigVersion {
+        let read = || -> Result<Result<Self, u32>, toml::de::Error> {
+            // Before anything else: a newer file has fields that we do not know.
+            match toml::from_str::<Versioned>(&text)?.version {
+                Some(1) => Ok(Ok(toml::from_str::<First>(&text)?.into())),
+                Some(found) if found > VERSION => Ok(Err(found)),
+                _ => Ok(Ok(toml::from_str(&text)?)),
+            }
+        };
+        match read() {
+            Ok(Ok(config)) => Ok(config),
+            Ok(Err(found)) => Err(Error::ConfigVersion {
                 path,
-                found: config.version,
+                found,
                 known: VERSION,
-            });
+            }),
+            Err(source) => Err(Error::Config {
+                path,
+                source: Box::new(source),
+            }),
         }
-        Ok(config)
     }
 
     /// Replaces the file.
@@ -142,12 +182,57 @@ impl Config {
         files::write_private(&paths.config_file(), text.as_bytes())
     }
 
-    /// The trusted CA.
+    /// The CAs of a site, in the order in which they are asked: at least one.
     ///
     /// # Errors
-    /// [`Error::NoCa`] before `dlogin trust`.
+    /// [`Error::NoCa`] before the first `dlogin trust`; [`Error::NoSite`] where
+    /// others are trusted, but none for this site.
+    pub fn cas_of(&self, site: Option<&SiteName>) -> Result<Vec<&Ca>, Error> {
+        let cas: Vec<_> = self
+            .cas
+            .iter()
+            .filter(|ca| ca.site.as_ref() == site)
+            .collect();
+        if !cas.is_empty() {
+            return Ok(cas);
+        }
+        let known = self.sites().into_iter().flatten().collect();
+        match site {
+            None if self.cas.is_empty() => Err(Error::NoCa),
+            site => Err(Error::NoSite {
+                wanted: site.cloned(),
+                known,
+            }),
+        }
+    }
+
+    /// The first CA of a site.
+    ///
+    /// # Errors
+    /// Those of [`Config::cas_of`].
+    pub fn first_ca(&self, site: Option<&SiteName>) -> Result<&Ca, Error> {
+        self.cas_of(site)?.first().copied().ok_or(Error::NoCa)
+    }
+
+    /// The first CA of the site without a name.
+    ///
+    /// # Errors
+    /// Those of [`Config::cas_of`].
     pub fn trusted_ca(&self) -> Result<&Ca, Error> {
-        self.ca.as_ref().ok_or(Error::NoCa)
+        self.first_ca(None)
+    }
+
+    /// Every site that has a CA, in the order of the file; `None` is the one
+    /// without a name.
+    #[must_use]
+    pub fn sites(&self) -> Vec<Option<SiteName>> {
+        let mut sites: Vec<Option<SiteName>> = Vec::new();
+        for ca in &self.cas {
+            if !sites.contains(&ca.site) {
+                sites.push(ca.site.clone());
+            }
+        }
+        sites
     }
 }
 

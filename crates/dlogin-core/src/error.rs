@@ -189,6 +189,22 @@ pub enum Error {
         source: toml::ser::Error,
     },
 
+    /// Other sites have CAs, this one has none.
+    #[error("{}", no_site(wanted.as_ref(), known))]
+    NoSite {
+        /// The site that was asked for; `None` is the one without a name.
+        wanted: Option<crate::SiteName>,
+        /// The named ones that there are.
+        known: Vec<crate::SiteName>,
+    },
+
+    /// It is not trusted, so it cannot be forgotten.
+    #[error("{url} is not among the CAs of this site: `dlogin trust --list` shows all of them")]
+    NotTrusted {
+        /// The CA's URL.
+        url: String,
+    },
+
     /// `dlogin trust` was never run.
     #[error("no CA is trusted yet: run `dlogin trust URL --fingerprint SHA256`")]
     NoCa,
@@ -197,6 +213,25 @@ pub enum Error {
 fn list(profiles: &[ProfileName]) -> String {
     let names: Vec<_> = profiles.iter().map(ProfileName::as_str).collect();
     names.join(", ")
+}
+
+fn no_site(wanted: Option<&crate::SiteName>, known: &[crate::SiteName]) -> String {
+    let names: Vec<_> = known.iter().map(crate::SiteName::as_str).collect();
+    let names = names.join(", ");
+    match wanted {
+        None => {
+            format!("no CA is trusted without a site: say --site NAME ({names}) or --all-sites")
+        }
+        Some(wanted) => format!(
+            "no CA is trusted for site {wanted} (there is {}): \
+             run `dlogin trust URL --fingerprint SHA256 --site {wanted}`",
+            if names.is_empty() {
+                "the one without a name alone"
+            } else {
+                &names
+            }
+        ),
+    }
 }
 
 /// "line 3: unknown field `hello`", on one line.
@@ -226,7 +261,9 @@ impl Error {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::NoHome | Self::NoCa => Exit::Missing,
+            Self::NoHome | Self::NoCa | Self::NoSite { .. } | Self::NotTrusted { .. } => {
+                Exit::Missing
+            }
             Self::Unreadable { .. } | Self::NoFile { .. } | Self::Root { .. } => Exit::Input,
             Self::Ca(error) => error.exit(),
             Self::Order(error) => error.exit(),

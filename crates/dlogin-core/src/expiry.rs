@@ -10,22 +10,48 @@ use time::OffsetDateTime;
 use crate::clock::{CaClock, TOLERANCE};
 use crate::held::Folder;
 use crate::login::Show;
-use crate::{CaError, Error, Paths, ProfileName};
+use crate::{CaError, CertificateName, Error, Paths};
 
 /// Takes away what expired more than five minutes ago by this computer's
-/// clock. Gives the profiles.
+/// clock, of every site. Gives the names.
 ///
 /// # Errors
 /// Where the folder cannot be read, or something cannot be removed.
-pub async fn sweep(paths: &Paths, show: &mut (dyn Show + Send)) -> Result<Vec<ProfileName>, Error> {
-    by_local_clock(paths, OffsetDateTime::now_utc(), show).await
+pub async fn sweep(
+    paths: &Paths,
+    show: &mut (dyn Show + Send),
+) -> Result<Vec<CertificateName>, Error> {
+    sweep_where(paths, |_| true, show).await
+}
+
+/// The same of every site but the one of `paths`.
+pub(crate) async fn sweep_others(
+    paths: &Paths,
+    show: &mut (dyn Show + Send),
+) -> Result<Vec<CertificateName>, Error> {
+    sweep_where(paths, |at| at != paths, show).await
+}
+
+async fn sweep_where(
+    paths: &Paths,
+    which: impl Fn(&Paths) -> bool,
+    show: &mut (dyn Show + Send),
+) -> Result<Vec<CertificateName>, Error> {
+    let now = OffsetDateTime::now_utc();
+    let mut removed = Vec::new();
+    for at in paths.every_site()? {
+        if which(&at) {
+            removed.extend(by_local_clock(&at, now, show).await?);
+        }
+    }
+    Ok(removed)
 }
 
 async fn by_local_clock(
     paths: &Paths,
     local: OffsetDateTime,
     show: &mut (dyn Show + Send),
-) -> Result<Vec<ProfileName>, Error> {
+) -> Result<Vec<CertificateName>, Error> {
     if !paths.certificate_dir().exists() {
         return Ok(Vec::new());
     }
@@ -41,7 +67,7 @@ pub(crate) async fn sweep_after(
     error: Option<&CaError>,
     local: OffsetDateTime,
     show: &mut (dyn Show + Send),
-) -> Result<Vec<ProfileName>, Error> {
+) -> Result<Vec<CertificateName>, Error> {
     match (clock, error) {
         (Some(clock), _) => {
             let folder = Folder::wait(paths, |what| show.warning(what)).await?;
@@ -54,4 +80,4 @@ pub(crate) async fn sweep_after(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

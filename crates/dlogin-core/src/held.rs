@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::certificate::{ssh, x509};
 use crate::clock::rfc3339;
 use crate::files::{self, Pending, TEMPORARY};
-use crate::{Error, ProfileName};
+use crate::{Error, ProfileName, SiteName};
 
 /// The kind of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +39,9 @@ pub enum KeyPlace {
 /// A certificate on this computer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Certificate {
+    /// The site; `None` is the one without a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteName>,
     /// The profile that it was issued for.
     pub profile: ProfileName,
     /// TLS or SSH.
@@ -49,6 +52,9 @@ pub struct Certificate {
     pub names: Vec<String>,
     /// Serial number: hexadecimal (TLS), decimal (SSH).
     pub serial: String,
+    /// Its beginning, RFC 3339.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub not_before: OffsetDateTime,
     /// Its end, RFC 3339.
     #[serde(serialize_with = "as_rfc3339")]
     pub not_after: OffsetDateTime,
@@ -56,7 +62,41 @@ pub struct Certificate {
     pub files: Vec<PathBuf>,
 }
 
+/// What a certificate is called among those of all sites: `tls`, or `work/tls`.
+/// So its files are called, too, in the folder of the certificates.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CertificateName {
+    /// The site; `None` is the one without a name.
+    pub site: Option<SiteName>,
+    /// The profile.
+    pub profile: ProfileName,
+}
+
+impl std::fmt::Display for CertificateName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.site {
+            Some(site) => write!(f, "{site}/{}", self.profile),
+            None => self.profile.fmt(f),
+        }
+    }
+}
+
+impl Serialize for CertificateName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl Certificate {
+    /// What it is called among those of all sites.
+    #[must_use]
+    pub fn name(&self) -> CertificateName {
+        CertificateName {
+            site: self.site.clone(),
+            profile: self.profile.clone(),
+        }
+    }
+
     /// Its end, RFC 3339.
     #[must_use]
     pub fn end(&self) -> String {
@@ -75,6 +115,7 @@ fn as_rfc3339<S: serde::Serializer>(
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
+    site: Option<SiteName>,
     _lock: File,
 }
 
@@ -169,11 +210,13 @@ impl Folder {
         let key = self.place(profile, Role::Key);
         let on_disk = key.exists();
         Some(Certificate {
+            site: self.site.clone(),
             profile: profile.clone(),
             kind: Kind::Tls,
             key: key_place(on_disk),
             names: facts.names,
             serial: facts.serial,
+            not_before: facts.from,
             not_after: facts.until,
             files: [Some(chain), on_disk.then_some(key)]
                 .into_iter()
@@ -188,11 +231,13 @@ impl Folder {
         let key = self.place(profile, Role::Key);
         let on_disk = key.exists();
         Some(Certificate {
+            site: self.site.clone(),
             profile: profile.clone(),
             kind: Kind::Ssh,
             key: key_place(on_disk),
             names: facts.principals,
             serial: facts.serial,
+            not_before: facts.from,
             not_after: facts.until,
             files: [
                 Some(certificate),
@@ -247,7 +292,7 @@ impl Folder {
 
     /// Removes what has expired, what no certificate goes with any more, and
     /// what an interrupted run left behind.
-    pub(crate) fn sweep(&self, now: OffsetDateTime) -> Result<Vec<ProfileName>, Error> {
+    pub(crate) fn sweep(&self, now: OffsetDateTime) -> Result<Vec<CertificateName>, Error> {
         for name in self.names()? {
             if name.starts_with('.') && name.ends_with(TEMPORARY) {
                 files::remove_secret(&self.path.join(name))?;
@@ -262,14 +307,14 @@ impl Folder {
         let mut removed = Vec::new();
         for profile in self.profiles()? {
             if !valid.contains(&profile) && self.remove(&profile)? {
-                removed.push(profile);
+                removed.push(self.named(profile));
             }
         }
         Ok(removed)
     }
 
     /// Removes everything.
-    pub(crate) fn clear(&self) -> Result<Vec<ProfileName>, Error> {
+    pub(crate) fn clear(&self) -> Result<Vec<CertificateName>, Error> {
         let profiles = self.profiles()?;
         for profile in &profiles {
             self.remove(profile)?;
@@ -279,7 +324,17 @@ impl Folder {
                 files::remove_secret(&self.path.join(name))?;
             }
         }
-        Ok(profiles)
+        Ok(profiles
+            .into_iter()
+            .map(|profile| self.named(profile))
+            .collect())
+    }
+
+    fn named(&self, profile: ProfileName) -> CertificateName {
+        CertificateName {
+            site: self.site.clone(),
+            profile,
+        }
     }
 
     /// The certificate that a profile has.

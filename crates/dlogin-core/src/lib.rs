@@ -31,6 +31,7 @@ pub mod paths;
 pub mod pin;
 mod profile;
 pub mod setup;
+mod site;
 pub mod status;
 mod text;
 pub mod trust;
@@ -41,9 +42,10 @@ pub use config::Config;
 pub use disk_key::DiskKeyError;
 pub use error::Error;
 pub use exit::Exit;
-pub use held::{Certificate, KeyPlace, Kind};
+pub use held::{Certificate, CertificateName, KeyPlace, Kind};
 pub use paths::Paths;
 pub use profile::{NotAProfileName, ProfileName};
+pub use site::{NotASiteName, SiteName};
 
 // Their types are in the functions above.
 pub use {piv_attest, piv_token};

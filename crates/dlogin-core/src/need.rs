@@ -1,5 +1,6 @@
-//! `dlogin --if-needed`: whether a login would bring anything that is not
-//! there, without asking CA or YubiKey.
+//! Whether a login would bring anything that is not there: what `dlogin` does
+//! without names is what is needed and no more, and `dlogin --if-needed` asks
+//! neither CA nor YubiKey while all lives.
 
 use std::fs::File;
 use std::time::Duration;
@@ -8,43 +9,81 @@ use rustix::fs::{FlockOperation, flock};
 use time::OffsetDateTime;
 
 use crate::granted::Granted;
-use crate::held::Folder;
-use crate::login::Request;
+use crate::held::{Certificate, Folder};
+use crate::login::{Renew, Request, Show};
 use crate::{Config, Error, Paths, ProfileName, files};
 
 /// A certificate that ends sooner is renewed: long enough to connect with.
 pub const MARGIN: Duration = Duration::from_secs(2 * 60);
 
-/// Whether anything that this request would fetch is missing, or ends within
-/// [`MARGIN`]. Before the first login nothing is known, and everything is
-/// missing.
+impl Renew {
+    fn spares(self, held: &Certificate, now: OffsetDateTime) -> bool {
+        if now < held.not_before {
+            // One of the clocks is wrong: the CA knows.
+            return false;
+        }
+        match self {
+            Self::All => false,
+            Self::HalfSpent => {
+                let life = held.not_after - held.not_before;
+                held.not_after - now >= life / 2
+            }
+            Self::Ending => held.not_after > now + MARGIN,
+        }
+    }
+}
+
+/// Those of these profiles whose certificates need not be fetched again.
+pub(crate) async fn current(
+    paths: &Paths,
+    profiles: &[ProfileName],
+    renew: Renew,
+    show: &mut (dyn Show + Send),
+) -> Result<Vec<Certificate>, Error> {
+    let Some(folder) = Folder::wait_to_look(paths, |what| show.warning(what)).await? else {
+        return Ok(Vec::new());
+    };
+    let now = OffsetDateTime::now_utc();
+    Ok(profiles
+        .iter()
+        .filter_map(|profile| folder.get(profile))
+        .filter(|held| renew.spares(held, now))
+        .collect())
+}
+
+/// All that this request would fetch, where all of it is there and need not be
+/// fetched again; `None` where anything is to do. Asks neither CA nor YubiKey.
+/// Before the first login nothing is known, and everything is missing.
 ///
 /// # Errors
 /// Where the configuration or the folder cannot be read, or no CA is trusted.
-pub fn needed(paths: &Paths, request: &Request) -> Result<bool, Error> {
+pub async fn nothing_to_do(
+    paths: &Paths,
+    request: &Request,
+    show: &mut (dyn Show + Send),
+) -> Result<Option<Vec<Certificate>>, Error> {
+    let paths = &paths.at(request.site.as_ref());
     let config = Config::load(paths)?;
-    let granted = Granted::load(paths, config.trusted_ca()?)?;
+    let cas = config.cas_of(paths.site())?;
+    if request.all || request.renew == Renew::All {
+        return Ok(None);
+    }
     // What its orders would name.
-    let serial = request
+    let key = request
         .name
         .clone()
         .or_else(|| config.keys.name.clone())
         .or_else(|| request.serial.map(|serial| serial.to_string()))
         .or_else(|| config.keys.serial.map(|serial| serial.to_string()));
-    let wanted: Vec<ProfileName> = if request.profiles.is_empty() {
-        serial.map_or_else(|| granted.to_any(), |serial| granted.to(&serial))
+    let wanted = if request.profiles.is_empty() {
+        Granted::by_any(paths, &cas, key.as_deref())?
     } else {
         request.profiles.clone()
     };
-    let soon = OffsetDateTime::now_utc() + MARGIN;
-    let folder = Folder::look(paths)?;
-    Ok(wanted.is_empty()
-        || wanted.iter().any(|profile| {
-            folder
-                .as_ref()
-                .and_then(|folder| folder.get(profile))
-                .is_none_or(|held| held.not_after <= soon)
-        }))
+    let current = current(paths, &wanted, request.renew, show).await?;
+    let missing = |profile: &ProfileName| !current.iter().any(|held| held.profile == *profile);
+    let anything = wanted.is_empty() || wanted.iter().any(missing);
+    Ok((!anything).then_some(current))
 }
 
 /// That it is this process's turn to log in.
@@ -58,16 +97,22 @@ pub struct Turn {
 /// one touch. `None` where it is not.
 ///
 /// # Errors
-/// Those of [`needed`], and [`Error::File`] where the lock cannot be taken.
-pub async fn turn(paths: &Paths, request: &Request) -> Result<Option<Turn>, Error> {
-    if !needed(paths, request)? {
+/// Those of [`nothing_to_do`], and [`Error::File`] where the lock cannot be taken.
+pub async fn turn(
+    paths: &Paths,
+    request: &Request,
+    show: &mut (dyn Show + Send),
+) -> Result<Option<Turn>, Error> {
+    if nothing_to_do(paths, request, show).await?.is_some() {
         return Ok(None);
     }
-    let place = paths.state_dir().join("login.lock");
+    let state = paths.at(request.site.as_ref());
+    let place = state.state_dir().join("login.lock");
     let turn = tokio::task::spawn_blocking(move || wait(place))
         .await
         .map_err(|_| Error::Broken)??;
-    Ok(needed(paths, request)?.then_some(turn))
+    let nothing = nothing_to_do(paths, request, show).await?;
+    Ok(nothing.is_none().then_some(turn))
 }
 
 fn wait(path: std::path::PathBuf) -> Result<Turn, Error> {
@@ -94,3 +139,6 @@ fn wait(path: std::path::PathBuf) -> Result<Turn, Error> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,16 +3,22 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use crate::{Error, SiteName};
 
 const NAME: &str = "dlogin";
 
-/// The folders of one person on one computer.
+/// Where the state of named sites is, in the state folder.
+const SITES: &str = "sites";
+
+/// The folders of one person on one computer, at one site: the one without a
+/// name, or [another](Self::at).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
     config: PathBuf,
     state: PathBuf,
     runtime: PathBuf,
+    /// Of the site without a name, and the name of this one.
+    site: Option<(Box<Paths>, SiteName)>,
 }
 
 impl Paths {
@@ -52,10 +58,69 @@ impl Paths {
             config,
             state,
             runtime,
+            site: None,
         })
     }
 
-    /// `config.toml`: the trusted CA and the slots, see [`crate::Config`].
+    /// The same person's folders at another site: its certificates are in a
+    /// folder of its name beside those of the site without a name.
+    #[must_use]
+    pub fn at(&self, site: Option<&SiteName>) -> Self {
+        let unnamed = match &self.site {
+            Some((unnamed, _)) => unnamed,
+            None => self,
+        };
+        match site {
+            None => unnamed.clone(),
+            Some(name) => Self {
+                config: unnamed.config.clone(),
+                state: unnamed.state.join(SITES).join(name.as_str()),
+                runtime: unnamed.runtime.join(name.as_str()),
+                site: Some((Box::new(unnamed.clone()), name.clone())),
+            },
+        }
+    }
+
+    /// The site; `None` is the one without a name.
+    #[must_use]
+    pub fn site(&self) -> Option<&SiteName> {
+        self.site.as_ref().map(|(_, name)| name)
+    }
+
+    /// The site without a name, and every other that has a folder of
+    /// certificates, whether its CAs are still trusted or not.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] where the folder cannot be looked at.
+    pub fn every_site(&self) -> Result<Vec<Self>, Error> {
+        let unnamed = self.at(None);
+        let names = || -> std::io::Result<Vec<SiteName>> {
+            let mut names = Vec::new();
+            for entry in std::fs::read_dir(&unnamed.runtime)? {
+                let entry = entry?;
+                let name = entry.file_name().into_string().unwrap_or_default();
+                if let (true, Ok(name)) = (entry.file_type()?.is_dir(), SiteName::new(&name)) {
+                    names.push(name);
+                }
+            }
+            names.sort();
+            Ok(names)
+        };
+        let names = match names() {
+            Ok(names) => names,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => {
+                return Err(Error::Unreadable {
+                    path: unnamed.runtime.clone(),
+                    source,
+                });
+            }
+        };
+        let named = names.iter().map(|name| unnamed.at(Some(name)));
+        Ok(std::iter::once(unnamed.clone()).chain(named).collect())
+    }
+
+    /// `config.toml`: the trusted CAs and the slots, see [`crate::Config`].
     #[must_use]
     pub fn config_file(&self) -> PathBuf {
         self.config.join("config.toml")
@@ -69,7 +134,7 @@ impl Paths {
 
     /// Where certificates and disk keys live: `$XDG_RUNTIME_DIR/dlogin`, which
     /// is in memory and gone at logout; a folder of the state folder where
-    /// there is none.
+    /// there is none. Those of a named site are in a folder of its name there.
     #[must_use]
     pub fn certificate_dir(&self) -> &Path {
         &self.runtime
@@ -133,6 +198,41 @@ mod tests {
             paths.certificate_dir(),
             Path::new("/home/a/.local/state/dlogin/certificates")
         );
+    }
+
+    #[test]
+    fn a_site_has_folders_of_its_own_and_the_same_configuration() {
+        let unnamed = paths(&[("HOME", "/home/a"), ("XDG_RUNTIME_DIR", "/run/user/1")]).unwrap();
+        let name = SiteName::new("work").unwrap();
+        let work = unnamed.at(Some(&name));
+        assert_eq!(work.certificate_dir(), Path::new("/run/user/1/dlogin/work"));
+        assert_eq!(
+            work.state_dir(),
+            Path::new("/home/a/.local/state/dlogin/sites/work")
+        );
+        assert_eq!(work.config_file(), unnamed.config_file());
+        assert_eq!(work.site(), Some(&name));
+        // From anywhere.
+        assert_eq!(work.at(None), unnamed);
+        assert_eq!(work.at(Some(&name)), work);
+    }
+
+    #[test]
+    fn every_site_that_has_a_folder_is_found_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().to_str().unwrap();
+        let paths = paths(&[("HOME", home), ("XDG_RUNTIME_DIR", home)]).unwrap();
+        let sites = || -> Vec<_> {
+            let every = paths.every_site().unwrap();
+            every.iter().map(|at| at.site().cloned()).collect()
+        };
+        assert_eq!(sites(), [None]);
+        for folder in ["work", "home", "Not one", ".hidden"] {
+            std::fs::create_dir_all(paths.certificate_dir().join(folder)).unwrap();
+        }
+        std::fs::write(paths.certificate_dir().join("file"), "").unwrap();
+        let named = ["home", "work"].map(|name| Some(SiteName::new(name).unwrap()));
+        assert_eq!(sites(), [&[None][..], &named].concat());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! the card accepted for as long as it lives, and forgets what it refused.
 
 mod ask;
+mod once;
 
 use piv_token::{Pin, PinFormat, Token, TokenInfo};
 use sha2::{Digest, Sha256};
@@ -13,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::Exit;
 pub use ask::{Ask, AskError, Askpass, Unattended};
+pub use once::OnceForAll;
 
 /// How often one run asks for the PIN before it gives up.
 const QUESTIONS: usize = 3;

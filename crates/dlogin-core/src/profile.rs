@@ -16,19 +16,24 @@ pub struct ProfileName(String);
 )]
 pub struct NotAProfileName(String);
 
+/// Whether a name can stand in the folder of the certificates, and means
+/// nothing else there.
+pub(crate) fn names_a_file(name: &str) -> bool {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+    // `x-cert.pub` is the SSH certificate of profile `x`.
+    (1..=64).contains(&name.len())
+        && name.bytes().all(allowed)
+        && !name.starts_with('-')
+        && !name.ends_with("-cert")
+}
+
 impl ProfileName {
     /// Takes the name as it is written.
     ///
     /// # Errors
     /// [`NotAProfileName`].
     pub fn new(name: &str) -> Result<Self, NotAProfileName> {
-        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-        // `x-cert.pub` is the SSH certificate of profile `x`.
-        let good = (1..=64).contains(&name.len())
-            && name.bytes().all(allowed)
-            && !name.starts_with('-')
-            && !name.ends_with("-cert");
-        if good {
+        if names_a_file(name) {
             Ok(Self(name.to_owned()))
         } else {
             Err(NotAProfileName(crate::text::printable(name)))

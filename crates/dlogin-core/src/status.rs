@@ -3,16 +3,19 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::held::{Certificate, Folder};
-use crate::{Config, Error, Paths, ProfileName};
+use crate::held::{Certificate, CertificateName, Folder};
+use crate::trust::{self, Listed};
+use crate::{Error, Paths};
 
 /// What is set up and what is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// The trusted CA's URL.
+    /// The URL of the first CA of the site without a name.
     pub ca: Option<String>,
     /// SHA-256 of its root.
     pub root_sha256: Option<String>,
+    /// Every trusted CA, site by site.
+    pub cas: Vec<Listed>,
     /// The folder of the certificates.
     pub folder: std::path::PathBuf,
     /// The certificates that are there.
@@ -30,22 +33,26 @@ pub struct Held {
     pub expired: bool,
 }
 
-/// Shows what is held. Nothing is fetched, nothing is changed, and the YubiKey
+/// Shows what is held, of every site. Nothing is fetched, nothing is changed, and the YubiKey
 /// is not asked.
 ///
 /// # Errors
 /// Where the configuration or the folder cannot be read.
 pub fn status(paths: &Paths) -> Result<Status, Error> {
-    let ca = Config::load(paths)?.ca;
-    let held = match Folder::look(paths)? {
-        Some(folder) => folder.list()?,
-        None => Vec::new(),
-    };
+    let cas = trust::list(paths)?;
+    let first = cas.iter().find(|ca| ca.site.is_none());
+    let mut held = Vec::new();
+    for at in paths.every_site()? {
+        if let Some(folder) = Folder::look(&at)? {
+            held.extend(folder.list()?);
+        }
+    }
     let now = OffsetDateTime::now_utc();
     Ok(Status {
-        ca: ca.as_ref().map(|ca| ca.url.clone()),
-        root_sha256: ca.map(|ca| ca.root_sha256),
-        folder: paths.certificate_dir().to_owned(),
+        ca: first.map(|ca| ca.url.clone()),
+        root_sha256: first.map(|ca| ca.root_sha256.clone()),
+        cas,
+        folder: paths.at(None).certificate_dir().to_owned(),
         certificates: held
             .into_iter()
             .map(|certificate| Held {
@@ -59,11 +66,11 @@ pub fn status(paths: &Paths) -> Result<Status, Error> {
 /// What was taken away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LoggedOut {
-    /// The profiles whose certificates and keys are gone.
-    pub removed: Vec<ProfileName>,
+    /// The names of the certificates that are gone, with their keys.
+    pub removed: Vec<CertificateName>,
 }
 
-/// Removes all certificates and disk keys. The keys are overwritten first, as
+/// Removes all certificates and disk keys of the site of `paths`. The keys are overwritten first, as
 /// far as the file system lets us. What is trusted and remembered stays.
 ///
 /// # Errors
@@ -72,4 +79,16 @@ pub fn logout(paths: &Paths) -> Result<LoggedOut, Error> {
     Ok(LoggedOut {
         removed: Folder::lock(paths)?.clear()?,
     })
+}
+
+/// The same of every site.
+///
+/// # Errors
+/// Where something cannot be removed.
+pub fn logout_everywhere(paths: &Paths) -> Result<LoggedOut, Error> {
+    let mut removed = Vec::new();
+    for at in paths.every_site()? {
+        removed.extend(logout(&at)?.removed);
+    }
+    Ok(LoggedOut { removed })
 }

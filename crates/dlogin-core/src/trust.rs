@@ -1,4 +1,8 @@
 //! `dlogin trust`: pin a CA's root, and nothing else, for all that follows.
+//!
+//! A site may have several CAs: copies of one under the same root, or others
+//! whose certificates the site accepts, each under its own. They are asked in
+//! the order in which they were trusted, each when those before it are down.
 
 use std::path::Path;
 
@@ -12,7 +16,7 @@ use crate::ca_error::CaError;
 use crate::config::{Ca, Config};
 use crate::http::Http;
 use crate::text::printable;
-use crate::{Error, Paths, acme, files};
+use crate::{Error, Paths, SiteName, acme, files};
 
 /// How the person knows which root is the right one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub enum Known<'a> {
 /// What is trusted from now on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trusted {
+    /// The site; `None` is the one without a name.
+    pub site: Option<SiteName>,
     /// The CA.
     pub url: String,
     /// Its ACME directory.
@@ -35,10 +41,25 @@ pub struct Trusted {
     pub root_sha256: String,
     /// The profiles that it offers, with its own words for each.
     pub profiles: std::collections::BTreeMap<String, String>,
+    /// All CAs of the site, in the order in which they are asked.
+    pub asked: Vec<String>,
+}
+
+/// A CA that is trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// The site; `None` is the one without a name.
+    pub site: Option<SiteName>,
+    /// The CA.
+    pub url: String,
+    /// SHA-256 of its root certificate, lower-case hexadecimal.
+    pub root_sha256: String,
 }
 
 /// Finds the root, makes sure that it is the known one and that the CA really
-/// speaks under it, and stores it. Where anything fails, nothing is stored.
+/// speaks under it, and stores it for the site of `paths`. A CA that the site
+/// has already gets the new root; another one is asked after those that are
+/// there. Where anything fails, nothing is stored.
 ///
 /// # Errors
 /// [`Error::Ca`] where the CA is not reachable, or not the known one;
@@ -67,14 +88,22 @@ pub async fn trust(paths: &Paths, url: &str, known: Known<'_>) -> Result<Trusted
         .collect();
 
     let root_sha256 = hex::encode(Sha256::digest(&root));
-    config.ca = Some(Ca {
+    let ca = Ca {
+        site: paths.site().cloned(),
         url: base.clone(),
         directory: directory_url.clone(),
         root_sha256: root_sha256.clone(),
         root_pem: encode(&root)?,
-    });
+    };
+    match config.cas.iter_mut().find(|known| is(known, paths, &base)) {
+        Some(known) => *known = ca,
+        None => config.cas.push(ca),
+    }
     config.save(paths)?;
+    let asked = config.cas_of(paths.site())?;
     Ok(Trusted {
+        site: paths.site().cloned(),
+        asked: asked.iter().map(|ca| ca.url.clone()).collect(),
         url: base,
         directory: directory_url,
         root_sha256,
@@ -82,8 +111,52 @@ pub async fn trust(paths: &Paths, url: &str, known: Known<'_>) -> Result<Trusted
     })
 }
 
+fn is(ca: &Ca, paths: &Paths, base: &str) -> bool {
+    ca.site.as_ref() == paths.site() && ca.url == base
+}
+
+/// Every CA that is trusted, site by site, in the order in which they are
+/// asked.
+///
+/// # Errors
+/// Where the configuration cannot be read.
+pub fn list(paths: &Paths) -> Result<Vec<Listed>, Error> {
+    let config = Config::load(paths)?;
+    let mut listed: Vec<_> = config
+        .cas
+        .into_iter()
+        .map(|ca| Listed {
+            site: ca.site,
+            url: ca.url,
+            root_sha256: ca.root_sha256,
+        })
+        .collect();
+    listed.sort_by(|a, b| a.site.cmp(&b.site));
+    Ok(listed)
+}
+
+/// Trusts a CA of the site of `paths` no more. What it issued stays until it
+/// ends, or until `dlogin logout`. Gives the CAs that the site has left.
+///
+/// # Errors
+/// [`Error::NotTrusted`] where it is not among them; where the configuration
+/// cannot be read or written.
+pub fn remove(paths: &Paths, url: &str) -> Result<Vec<Listed>, Error> {
+    let mut config = Config::load(paths)?;
+    let base = base_url(url)?;
+    let before = config.cas.len();
+    config.cas.retain(|ca| !is(ca, paths, &base));
+    if config.cas.len() == before {
+        return Err(Error::NotTrusted { url: base });
+    }
+    config.save(paths)?;
+    let mut left = list(paths)?;
+    left.retain(|ca| ca.site.as_ref() == paths.site());
+    Ok(left)
+}
+
 /// The CA's base without a trailing slash; the URL of its directory does too.
-fn base_url(text: &str) -> Result<String, Error> {
+pub(crate) fn base_url(text: &str) -> Result<String, Error> {
     let bad = |reason: String| CaError::Url {
         url: printable(text),
         reason,
@@ -229,6 +302,7 @@ mod tests {
     #[test]
     fn a_stored_root_that_was_edited_is_noticed() {
         let ca = Ca {
+            site: None,
             url: "https://h".to_owned(),
             directory: "https://h/directory".to_owned(),
             root_sha256: "00".repeat(32),

@@ -13,6 +13,10 @@ use crate::object::{Object, Place};
 const MAX_FILE: u64 = 1 << 20;
 /// Nobody has more profiles.
 const MAX_PROFILES: usize = 64;
+/// Nor more sites.
+const MAX_SITES: usize = 16;
+/// Nor more files in one folder: four for each profile, and what stands beside.
+const MAX_ENTRIES: usize = 1024;
 
 /// The folder that `dlogin` writes to, and the agent's socket in it.
 #[derive(Clone, Debug)]
@@ -58,28 +62,48 @@ impl Store {
         objects
     }
 
+    /// `tls`, and `work/tls` for those of a site: each has a folder of its name.
     fn profiles(&self) -> Vec<(String, PathBuf)> {
-        let Some(entries) = self
-            .socket
-            .as_deref()
-            .and_then(Path::parent)
-            .and_then(|folder| fs::read_dir(folder).ok())
-        else {
+        let Some(folder) = self.socket.as_deref().and_then(Path::parent) else {
             return Vec::new();
         };
-        let mut profiles: Vec<_> = entries
-            .filter_map(|entry| {
-                let entry = entry.ok()?;
-                let name = entry.file_name().into_string().ok()?;
-                let profile = name.strip_suffix(".pem")?;
-                // What is not in its place yet begins with a dot.
-                (!profile.starts_with('.')).then(|| (profile.to_owned(), entry.path()))
-            })
-            .take(MAX_PROFILES)
-            .collect();
+        let mut profiles = Vec::new();
+        let mut sites = Vec::new();
+        for (name, path) in entries(folder) {
+            match name.strip_suffix(".pem") {
+                Some(profile) => profiles.push((profile.to_owned(), path)),
+                None if path.is_dir() => sites.push((name, path)),
+                None => {}
+            }
+        }
         profiles.sort();
+        sites.sort();
+        for (site, folder) in sites.iter().take(MAX_SITES) {
+            let mut of_site: Vec<_> = entries(folder)
+                .filter_map(|(name, path)| {
+                    let profile = name.strip_suffix(".pem")?;
+                    Some((format!("{site}/{profile}"), path))
+                })
+                .collect();
+            of_site.sort();
+            profiles.append(&mut of_site);
+        }
+        profiles.truncate(MAX_PROFILES);
         profiles
     }
+}
+
+/// What is in a folder. What is not in its place yet begins with a dot.
+fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
+    fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            (!name.starts_with('.')).then(|| (name, entry.path()))
+        })
+        .take(MAX_ENTRIES)
 }
 
 /// A certificate with all that belongs to it.

@@ -2,13 +2,14 @@ use piv_token::TouchNeed;
 use time::Duration;
 
 use super::*;
+use crate::ProfileName;
 use crate::certificate::x509::tests::{Pki, Usage};
 use crate::held::New;
 use crate::login::AboutToSign;
 
 /// Notes what it is warned of.
 #[derive(Default)]
-struct Notes(Vec<String>);
+pub(crate) struct Notes(Vec<String>);
 
 impl Show for Notes {
     fn doing(&mut self, _: &str) {}
@@ -64,7 +65,7 @@ impl Home {
     }
 }
 
-fn block_on<T>(task: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(task: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()

@@ -29,10 +29,18 @@ impl Folder {
     /// Ctrl-C is heard. `told` is called once where it has to wait.
     pub(crate) async fn wait(paths: &Paths, told: impl FnOnce(&str)) -> Result<Self, Error> {
         files::private_dir(paths.certificate_dir())?;
+        Self::wait_for(paths, FlockOperation::NonBlockingLockExclusive, told).await
+    }
+
+    async fn wait_for(
+        paths: &Paths,
+        how: FlockOperation,
+        told: impl FnOnce(&str),
+    ) -> Result<Self, Error> {
         let end = Instant::now() + LOCK_PATIENCE;
         let mut told = Some(told);
         loop {
-            match Self::try_open(paths, FlockOperation::NonBlockingLockExclusive)? {
+            match Self::try_open(paths, how)? {
                 Some(folder) => return Ok(folder),
                 None if Instant::now() > end => return Err(Self::busy(paths)),
                 None => {
@@ -48,7 +56,19 @@ impl Folder {
     /// To be read, as it is: nothing is made and nothing is changed. `None`
     /// where there is no folder.
     pub(crate) fn look(paths: &Paths) -> Result<Option<Self>, Error> {
-        match Self::open(paths, FlockOperation::NonBlockingLockShared) {
+        Self::if_there(Self::open(paths, FlockOperation::NonBlockingLockShared))
+    }
+
+    /// The same in a task, as [`Folder::wait`] does it.
+    pub(crate) async fn wait_to_look(
+        paths: &Paths,
+        told: impl FnOnce(&str),
+    ) -> Result<Option<Self>, Error> {
+        Self::if_there(Self::wait_for(paths, FlockOperation::NonBlockingLockShared, told).await)
+    }
+
+    fn if_there(folder: Result<Self, Error>) -> Result<Option<Self>, Error> {
+        match folder {
             Ok(folder) => Ok(Some(folder)),
             Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -74,7 +94,11 @@ impl Folder {
             Err(error) => Err(error.into()),
         });
         match locked {
-            Ok(locked) => Ok(locked.map(|lock| Self { path, _lock: lock })),
+            Ok(locked) => Ok(locked.map(|lock| Self {
+                path,
+                site: paths.site().cloned(),
+                _lock: lock,
+            })),
             Err(source) => Err(Error::File {
                 path,
                 doing: "lock",

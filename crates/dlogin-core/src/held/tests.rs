@@ -29,6 +29,13 @@ fn profile(name: &str) -> ProfileName {
     ProfileName::new(name).unwrap()
 }
 
+fn named(name: &str) -> CertificateName {
+    CertificateName {
+        site: None,
+        profile: profile(name),
+    }
+}
+
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
@@ -75,7 +82,7 @@ fn what_has_expired_is_swept_and_what_is_valid_stays() {
     assert!(folder.sweep(now()).unwrap().is_empty());
     assert_eq!(folder.names().unwrap().len(), 2);
     let later = now() + Duration::days(2);
-    assert_eq!(folder.sweep(later).unwrap(), [profile("tls")]);
+    assert_eq!(folder.sweep(later).unwrap(), [named("tls")]);
     assert!(folder.names().unwrap().is_empty());
 }
 
@@ -103,7 +110,7 @@ fn logout_removes_everything_of_ours_and_nothing_else() {
     let new = New::Tls { chain: &home.chain };
     folder.store(&profile("tls"), &new, Some("KEY")).unwrap();
     fs::write(folder.path.join("notes.txt"), "mine").unwrap();
-    assert_eq!(folder.clear().unwrap(), [profile("tls")]);
+    assert_eq!(folder.clear().unwrap(), [named("tls")]);
     assert_eq!(folder.names().unwrap(), ["notes.txt"]);
 }
 

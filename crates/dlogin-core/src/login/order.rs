@@ -92,6 +92,27 @@ impl From<StepError> for OrderError {
     }
 }
 
+/// Whether the CA cannot answer now, so that another may be asked. Everything
+/// else that it says is an answer.
+pub(super) fn is_down(problem: &Problem) -> bool {
+    matches!(
+        problem.kind,
+        ProblemType::RateLimited | ProblemType::ServerInternal
+    ) || problem.status.is_some_and(|status| status >= 500)
+}
+
+impl OrderError {
+    /// Whether the CA could not be asked, so that another of its site may be.
+    #[must_use]
+    pub(super) fn is_down(&self) -> bool {
+        match self {
+            Self::Refused(problem) => is_down(problem),
+            Self::Ca(error) => error.is_down(),
+            _ => false,
+        }
+    }
+}
+
 /// An order that waits for its challenge to be answered.
 pub(super) struct Placed {
     pub(super) profile: ProfileName,

@@ -7,15 +7,21 @@ use serde::{Serialize, Serializer};
 
 use super::finish::{Checked, Finished};
 use super::order::{OrderError, Outcome};
-use crate::held::{Certificate, Folder, New};
+use crate::held::{Certificate, CertificateName, Folder, New};
 use crate::text::printable;
-use crate::{Error, Exit, ProfileName};
+use crate::{Error, Exit, ProfileName, SiteName};
 
 /// Everything that a run did, profile by profile.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
+    /// The site; `None` is the one without a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteName>,
     /// The CA.
     pub ca: String,
+    /// The CAs of the site that were asked before it, and why it was not them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// The YubiKey's serial number, where it tells one.
     pub serial: Option<String>,
     /// The certificates that are new.
@@ -26,12 +32,24 @@ pub struct Report {
     pub failed: Vec<Failed>,
     /// What was offered, but not ordered.
     pub skipped: Vec<Skipped>,
-    /// The profiles whose certificates had expired and were taken away.
-    pub removed: Vec<ProfileName>,
+    /// The certificates that had expired and were taken away.
+    pub removed: Vec<CertificateName>,
+    /// What was not fetched, because what is there lives long enough.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub current: Vec<Certificate>,
     /// Every profile on offer was tried, to find out what is granted.
     pub discovery: bool,
     /// What it took.
     pub measured: Measured,
+}
+
+/// A CA that could not be asked.
+#[derive(Debug, Serialize)]
+pub struct PassedOver {
+    /// The CA.
+    pub ca: String,
+    /// Why.
+    pub why: String,
 }
 
 /// A new certificate.
@@ -117,6 +135,10 @@ impl Report {
             return failed.exit;
         }
         let nothing = self.certificates.is_empty();
+        let refused = !self.refused.is_empty() || !self.skipped.is_empty();
+        if nothing && !refused && !self.current.is_empty() {
+            return Exit::Done;
+        }
         if nothing || (!self.discovery && !self.refused.is_empty()) {
             return Exit::Refused;
         }
