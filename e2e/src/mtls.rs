@@ -21,9 +21,8 @@ impl MtlsServer {
         Self::start_as(Command::new(programs::system("openssl")?), dir, client_root)
     }
 
-    /// The same with a launcher before it (`faketime`, say): `launcher` is a
-    /// command whose last argument is openssl's path.
-    pub fn start_as(launcher: Command, dir: &Path, client_root: &Path) -> Result<Self> {
+    /// The same by a command for openssl that its caller prepared (with another clock, say).
+    pub fn start_as(mut command: Command, dir: &Path, client_root: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
         let address = process::free_address()?;
         let openssl = programs::system("openssl")?;
@@ -45,7 +44,6 @@ impl MtlsServer {
                 .arg("-out")
                 .arg(&certificate),
         )?;
-        let mut command = launcher;
         command
             .args(["s_server", "-accept", &address.to_string()])
             .arg("-cert")

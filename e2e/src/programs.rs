@@ -3,6 +3,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::{Failure, Result};
 
@@ -41,6 +42,17 @@ pub fn library(name: &str) -> Result<PathBuf> {
         .map(|folder| folder.join(name))
         .find(|path| path.exists())
         .ok_or_else(|| Failure::new(format!("{name} is not installed; run scripts/setup")))
+}
+
+/// The same command with a clock that is off, by so much as faketime(1) reads it: "+17h". The
+/// library alone: its launcher would stay between us and the program, and leave it running when
+/// it is killed.
+pub fn with_clock(mut command: Command, off: &str) -> Result<Command> {
+    command
+        .env("LD_PRELOAD", library("faketime/libfaketime.so.1")?)
+        .env("FAKETIME", off)
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Ok(command)
 }
 
 /// Whether `path` is there, as a sentence when it is not.

@@ -39,10 +39,9 @@ impl Sshd {
         )
     }
 
-    /// The same with a launcher before it (`faketime`, say): `launcher` is a
-    /// command whose last argument is sshd's path.
+    /// The same by a command for sshd that its caller prepared (with another clock, say).
     pub fn start_as(
-        mut launcher: Command,
+        mut command: Command,
         dir: &Path,
         user_cas: &str,
         principal: &str,
@@ -82,10 +81,10 @@ impl Sshd {
             dir.join("known_hosts"),
             format!("[127.0.0.1]:{} {public}", address.port()),
         )?;
-        launcher
+        command
             .args(["-D", "-e", "-f"])
             .arg(dir.join("sshd_config"));
-        let mut server = Background::start(launcher, &dir.join("sshd.log"))?;
+        let mut server = Background::start(command, &dir.join("sshd.log"))?;
         server.wait_for_port(address)?;
         Ok(Self {
             address,

@@ -688,14 +688,7 @@ fn a_certificate_that_has_expired_is_neither_listed_nor_used() {
         .unwrap();
     let key = listed["identities"][0]["key"].clone();
     drop(now);
-    // The library alone: its launcher would stay between us and the agent, and
-    // leave it running when it is killed.
-    let mut later = site.laptop().dlogin(&["agent"]);
-    let clock = programs::library("faketime/libfaketime.so.1").unwrap();
-    later
-        .env("LD_PRELOAD", clock)
-        .env("FAKETIME", "+17h")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let later = programs::with_clock(site.laptop().dlogin(&["agent"]), "+17h").unwrap();
     let day = Day {
         sshd: site.sshd(USER).unwrap(),
         agent: Agent::start_as(site.laptop(), later).unwrap(),

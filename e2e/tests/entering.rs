@@ -18,13 +18,9 @@ fn me() -> String {
     name.trim().to_owned()
 }
 
-/// A launcher that runs what follows in the future.
+/// A program in the future.
 fn in_17_hours(program: &str) -> Command {
-    let mut command = Command::new(programs::system("faketime").unwrap());
-    command
-        .args(["-f", "+17h"])
-        .arg(programs::system(program).unwrap());
-    command
+    programs::with_clock(Command::new(programs::system(program).unwrap()), "+17h").unwrap()
 }
 
 #[test]
