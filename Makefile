@@ -4,7 +4,7 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO ?= cargo
 
-.PHONY: help demo test lint deny bench fuzz-smoke mutants setup build
+.PHONY: help demo test lint deny package bench fuzz-smoke mutants setup build
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -33,6 +33,9 @@ lint: ## formatting, clippy, docs
 deny: ## licences, sources, one version of each crate
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny --locked check bans licenses sources
+
+package: ## the published crates as they would be uploaded, each built from its package
+	$(CARGO) package --locked -p piv-attest -p acme-yubikey -p sshcert-acme
 
 bench: setup ## ratios and counts, one run
 	scripts/bench
