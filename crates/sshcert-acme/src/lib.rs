@@ -29,6 +29,8 @@
 //! ```
 //! **Client**: [`ReceivedCertificate::read`] and [`check`](ReceivedCertificate::check).
 //!
+//! [`Krl`] is the list of what a CA revoked, as sshd reads it.
+//!
 //! What it does not do: no I/O, no clock, no randomness, no signing and no verifying of
 //! signatures, no host certificates.
 
@@ -36,6 +38,7 @@ mod certificate;
 mod error;
 mod fields;
 mod key;
+mod krl;
 mod line;
 mod received;
 mod wire;
@@ -44,6 +47,7 @@ pub use certificate::{ToBeSigned, UserCertificate};
 pub use error::{FieldError, KeyError, ReadError};
 pub use fields::{CriticalOptions, Extensions, KeyId, MAX_PRINCIPALS, Principals, Validity};
 pub use key::{KeyKind, SshPublicKey};
+pub use krl::Krl;
 pub use received::{CheckError, ReceivedCertificate};
 
 /// The media type under which a CA serves an OpenSSH certificate line.
