@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use acme_ca::config::CaUrl;
 use acme_ca::records::{Grant, KeyId, KeyUse, UserName};
+use acme_ca::revocation::Reason;
 use clap::{Args, Parser, Subcommand};
 
 /// A CA for people with YubiKeys: short-lived TLS client and SSH certificates over ACME.
@@ -62,7 +63,7 @@ pub(crate) enum User {
     },
     /// List people
     List,
-    /// Refuse every key of a person from now on
+    /// Refuse every key and account of a person from now on, and revoke what they hold
     Disable {
         /// Whom
         name: UserName,
@@ -89,7 +90,8 @@ pub(crate) enum Key {
         /// Its number
         id: KeyId,
     },
-    /// Refuse a key from now on, and raise an alarm when it is used: it was lost or stolen
+    /// Refuse a key from now on, revoke what was issued for it, and raise an alarm when it is
+    /// used: it was lost or stolen
     Revoke {
         /// Its number
         id: KeyId,
@@ -136,6 +138,15 @@ pub(crate) enum Cert {
     Show {
         /// Its number, or enough of its beginning
         id: String,
+    },
+    /// Revoke a certificate: the CRL or the KRL tells of it from now on
+    Revoke {
+        /// Its number, or enough of its beginning
+        id: String,
+        /// Why: unspecified, key-compromise, affiliation-changed, superseded,
+        /// cessation-of-operation or privilege-withdrawn
+        #[arg(long, value_name = "REASON", default_value = "unspecified")]
+        reason: Reason,
     },
 }
 

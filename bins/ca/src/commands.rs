@@ -11,6 +11,7 @@ use crate::print;
 mod cert;
 mod key;
 mod log;
+mod revoked;
 mod serve;
 mod show;
 mod user;

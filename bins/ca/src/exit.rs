@@ -112,9 +112,10 @@ fn open(error: &OpenError) -> Exit {
 
 fn store(error: &StoreError) -> Exit {
     match error {
-        StoreError::Exists { .. } | StoreError::Conflict { .. } | StoreError::Withdrawn { .. } => {
-            Exit::Refused
-        }
+        StoreError::Exists { .. }
+        | StoreError::Conflict { .. }
+        | StoreError::AlreadyRevoked { .. }
+        | StoreError::Withdrawn { .. } => Exit::Refused,
         StoreError::Missing { .. } => Exit::Missing,
         _ => Exit::Internal,
     }

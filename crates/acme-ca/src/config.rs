@@ -8,14 +8,16 @@ mod duration;
 mod policy;
 mod profile;
 mod raw;
+mod revocation;
 mod template;
 mod url;
 
 pub use duration::{BadDuration, Seconds};
 pub use policy::SitePolicy;
 pub use profile::{
-    BadName, BadValidity, Profile, ProfileKind, SanKind, SshProfile, certificate_name,
+    BadName, BadValidity, CheckedBy, Profile, ProfileKind, SanKind, SshProfile, certificate_name,
 };
+pub use revocation::{BadCrlUrl, Revocation};
 pub use template::template;
 pub(crate) use url::is_dns_name;
 pub use url::{BadUrl, CaUrl, Host};
@@ -37,6 +39,8 @@ pub struct Config {
     pub yubico_roots: bool,
     /// Roots trusted besides Yubico's, DER.
     pub attestation_roots: Vec<AttestationRoot>,
+    /// Where relying parties learn of revocations.
+    pub revocation: Revocation,
     /// What can be ordered, by name.
     pub profiles: BTreeMap<String, Profile>,
 }
@@ -205,6 +209,17 @@ pub enum Fault {
     /// An SSH extension or critical option that cannot stand in a certificate.
     #[error(transparent)]
     SshOption(#[from] sshcert_acme::FieldError),
+    /// `[revocation] crl_url`.
+    #[error(transparent)]
+    CrlUrl(#[from] BadCrlUrl),
+    /// `crl = true` where nobody could fetch one.
+    #[error("crl = true, and there is no crl_url in [revocation] that certificates could name")]
+    CrlNowhere,
+    /// `no_rev_avail = true` beside a CRL (RFC 9608 §4).
+    #[error(
+        "no_rev_avail = true says that there is no revocation information, and certificates of this profile name a CRL: write crl = false beside it"
+    )]
+    NoRevAvailBesideCrl,
     /// No profile at all.
     #[error("there is no profile: nothing could be ordered")]
     NoProfiles,

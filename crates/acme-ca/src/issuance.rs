@@ -9,9 +9,9 @@ use std::sync::Arc;
 use acme_wire::order::Identifier;
 
 use crate::audit::{Decision, Outcome};
-use crate::config::{BadValidity, Config};
+use crate::config::{BadValidity, CheckedBy, Config, Profile};
 use crate::entitlement::Entitlement;
-use crate::pki::Hierarchy;
+use crate::pki::{Authority, Hierarchy, RevocationCheck};
 use crate::store::{CertificateRow, Store, StoreError};
 
 mod csr;
@@ -165,6 +165,24 @@ impl Issuer {
     /// The store's.
     pub async fn recover(&self, now: i64) -> Result<Vec<CertificateRow>, StoreError> {
         self.store.revoke_abandoned(None, now).await
+    }
+
+    /// What a certificate of a profile says about revocation.
+    fn revocation_check(&self, profile: &Profile, authority: &Authority) -> RevocationCheck {
+        match profile.checked_by {
+            CheckedBy::Silent => RevocationCheck::Silent,
+            CheckedBy::Crl => self.crl_of(authority),
+            CheckedBy::NoRevAvail => RevocationCheck::NoRevAvail,
+        }
+    }
+
+    /// Where the CRL of an authority is, if that is set.
+    fn crl_of(&self, authority: &Authority) -> RevocationCheck {
+        let name = self.hierarchy.name_of(authority);
+        match self.config.revocation.crl(name) {
+            Some(url) => RevocationCheck::Crl(url),
+            None => RevocationCheck::Silent,
+        }
     }
 
     /// The decision that goes on record with a certificate.

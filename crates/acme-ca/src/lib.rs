@@ -23,6 +23,7 @@ pub mod nonce;
 pub mod orders;
 pub mod pki;
 pub mod records;
+pub mod revocation;
 pub mod serve;
 pub mod setup;
 pub mod signer;

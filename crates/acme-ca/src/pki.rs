@@ -17,9 +17,10 @@ mod tbs;
 pub use authority::Authority;
 pub(crate) use signed::Signed;
 pub use ssh::SshAuthority;
+pub(crate) use ssh::fingerprint as ssh_fingerprint;
 pub(crate) use tbs::{
-    Purpose, San, Template, algorithm_identifier, assemble, common_name, key_identifier,
-    random_serial,
+    Purpose, RevocationCheck, San, Template, algorithm_identifier, assemble, common_name,
+    key_identifier, random_serial,
 };
 
 /// Where things lie in the folder of a CA.
@@ -178,6 +179,7 @@ impl Hierarchy {
             subject: root_name.clone(),
             names: Vec::new(),
             spki: root_key.spki_der().to_vec(),
+            checked_by: RevocationCheck::Silent,
             serial: random_serial().ok_or(PkiError::Random)?,
             not_before: now - 24 * 60 * 60,
             not_after: now + ROOT_LIFE,
@@ -194,6 +196,7 @@ impl Hierarchy {
                 subject: common_name(&format!("{host} {title}"))?,
                 names: Vec::new(),
                 spki: key.spki_der().to_vec(),
+                checked_by: RevocationCheck::Silent,
                 serial: random_serial().ok_or(PkiError::Random)?,
                 not_before: now - 24 * 60 * 60,
                 not_after: now + INTERMEDIATE_LIFE,
@@ -257,6 +260,17 @@ impl Hierarchy {
             }
         }
         Ok(())
+    }
+
+    /// The name of one of the two intermediates in this CA, which is that of its files and of
+    /// its CRL.
+    #[must_use]
+    pub fn name_of(&self, authority: &Authority) -> &'static str {
+        if authority.key_identifier() == self.servers.key_identifier() {
+            "servers"
+        } else {
+            "clients"
+        }
     }
 
     /// The root certificate, DER.

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod certificates;
 pub mod orders;
 pub mod records;
+pub mod revocation;
 pub mod sqlite;
 
 pub use audit::DecisionFilter;
@@ -19,6 +20,7 @@ pub use certificates::{
     CertificateFilter, CertificateKind, CertificateRow, CertificateStatus, Intent,
 };
 pub use orders::Orders;
+pub use revocation::Revocations;
 pub use sqlite::SqliteStore;
 
 /// Why the store could not do what was asked.
@@ -73,6 +75,12 @@ pub enum StoreError {
         /// What, for a person: "key 7".
         what: String,
     },
+    /// It is revoked already.
+    #[error("{what} was revoked before")]
+    AlreadyRevoked {
+        /// What, for a person: "certificate 3f9c…".
+        what: String,
+    },
     /// The change is not possible in the present state.
     #[error("{what}")]
     Conflict {
@@ -90,6 +98,7 @@ impl StoreError {
             Self::Exists { .. }
                 | Self::Missing { .. }
                 | Self::Withdrawn { .. }
+                | Self::AlreadyRevoked { .. }
                 | Self::Conflict { .. }
         )
     }
@@ -104,7 +113,8 @@ pub trait Records: Send + Sync {
     async fn user(&self, name: &UserName) -> Result<Option<User>, StoreError>;
     /// All people, by name.
     async fn users(&self) -> Result<Vec<User>, StoreError>;
-    /// Disables a person: every key of theirs is refused from now on.
+    /// Disables a person: every key and account of theirs is refused from now on, and what they
+    /// still hold is revoked in the same moment.
     async fn disable_user(&self, name: &UserName, decision: Decision) -> Result<User, StoreError>;
     /// Records a key, with the decision, to which it adds the key's number. A public key belongs
     /// to one user, a TLS name to one user and one kind of key, and the user is not disabled.
@@ -118,7 +128,8 @@ pub trait Records: Send + Sync {
     ) -> Result<Option<(KeyRecord, User)>, StoreError>;
     /// All keys, or those of one user, by number.
     async fn keys(&self, user: Option<&UserName>) -> Result<Vec<KeyRecord>, StoreError>;
-    /// Retires or revokes a key. A revoked key stays revoked.
+    /// Retires or revokes a key. A revoked key stays revoked, and with it is revoked, in the same
+    /// moment, what was issued for it.
     async fn set_key_state(
         &self,
         id: KeyId,
@@ -178,6 +189,6 @@ pub trait Audit: Send + Sync {
 }
 
 /// All that the CA remembers.
-pub trait Store: Records + Orders + Certificates + Audit {}
+pub trait Store: Records + Orders + Certificates + Revocations + Audit {}
 
-impl<T: Records + Orders + Certificates + Audit> Store for T {}
+impl<T: Records + Orders + Certificates + Revocations + Audit> Store for T {}

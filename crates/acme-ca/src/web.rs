@@ -26,6 +26,7 @@ mod order;
 pub(crate) mod paths;
 mod post;
 pub(crate) mod problem;
+mod revoke;
 mod under_way;
 
 pub use limits::Limits;
@@ -141,6 +142,7 @@ pub fn router(web: Arc<Web>) -> Router {
         .route(&id(paths::AUTHORIZATION), post(authorization::post))
         .route(&id(paths::CHALLENGE), post(challenge::post))
         .route(&id(paths::CERTIFICATE), post(certificate::get))
+        .route(paths::REVOKE_CERTIFICATE, post(revoke::post))
         .fallback(nothing)
         .method_not_allowed_fallback(method)
         .layer(axum::middleware::from_fn_with_state(

@@ -27,6 +27,7 @@ pub mod jwk;
 pub mod jws;
 pub mod order;
 pub mod problem;
+pub mod revocation;
 pub mod timestamp;
 
 pub use account_key::{AccountKey, AccountKeyError};

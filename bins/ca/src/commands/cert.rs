@@ -1,9 +1,13 @@
 //! `ca cert`.
 
 use acme_ca::Ca;
+use acme_ca::audit::OPERATOR;
 use acme_ca::ca::now;
-use acme_ca::store::{CertificateFilter, CertificateRow, Certificates};
+use acme_ca::revocation::Reason;
+use acme_ca::store::revocation::decision;
+use acme_ca::store::{CertificateFilter, CertificateRow, Certificates, Revocations};
 
+use super::revoked::Revoked;
 use crate::arguments::Cert;
 use crate::exit::Failure;
 use crate::print;
@@ -21,6 +25,7 @@ pub(super) async fn run(ca: &Ca, command: &Cert, json: bool) -> Result<(), Failu
                 key: *key,
                 live_at: live.then(now),
                 limit: *last,
+                ..CertificateFilter::default()
             };
             let certificates = ca.store().certificates(filter).await?;
             if json {
@@ -59,7 +64,29 @@ pub(super) async fn run(ca: &Ca, command: &Cert, json: bool) -> Result<(), Failu
             }
             show(&certificate)
         }
+        Cert::Revoke { id, reason } => revoke(ca, id, *reason, json).await,
     }
+}
+
+async fn revoke(ca: &Ca, id: &str, reason: Reason, json: bool) -> Result<(), Failure> {
+    let certificate =
+        ca.store()
+            .certificate_by_prefix(id)
+            .await?
+            .ok_or_else(|| Failure::NoSuch {
+                what: format!("certificate {id}"),
+            })?;
+    let decision = decision(&certificate, reason, OPERATOR, now()).because(reason);
+    let row = ca
+        .store()
+        .revoke_certificate(&certificate.id, reason, decision)
+        .await?;
+    let revoked = Revoked::of(ca, vec![row.clone()], now()).await?;
+    if json {
+        return print::json_with(&row, "revoked_now", &revoked);
+    }
+    print::line(&format!("revoked certificate {}", row.id))?;
+    revoked.print()
 }
 
 /// After a key or person lost its right: what is out there still, and until when.
@@ -97,6 +124,20 @@ impl StillValid {
     /// The changed record with what is still valid.
     pub(super) fn print_json(&self, record: &impl serde::Serialize) -> Result<(), Failure> {
         print::json_with(record, "still_valid", self)
+    }
+
+    /// The same, with what was revoked.
+    pub(super) fn print_json_with(
+        &self,
+        record: &impl serde::Serialize,
+        revoked: &Revoked,
+    ) -> Result<(), Failure> {
+        let mut value = serde_json::to_value(record).map_err(std::io::Error::from)?;
+        if let Some(object) = value.as_object_mut() {
+            let revoked = serde_json::to_value(revoked).map_err(std::io::Error::from)?;
+            object.insert("revoked".to_owned(), revoked);
+        }
+        self.print_json(&value)
     }
 }
 

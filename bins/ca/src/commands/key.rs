@@ -11,6 +11,7 @@ use acme_ca::records::{Grant, KeyId, KeyRecord, KeyState};
 use acme_ca::store::{CertificateFilter, Records};
 
 use super::cert::StillValid;
+use super::revoked::Revoked;
 use crate::arguments::{Key, KeyAdd};
 use crate::exit::Failure;
 use crate::print;
@@ -108,12 +109,22 @@ async fn change(ca: &Ca, id: KeyId, state: KeyState, json: bool) -> Result<(), F
         key: Some(id),
         ..CertificateFilter::default()
     };
+    let revoked = match state {
+        KeyState::Revoked { .. } => Some(Revoked::find(ca, filter.clone(), now()).await?),
+        _ => None,
+    };
     let still_valid = StillValid::find(ca, filter).await?;
     if json {
-        return still_valid.print_json(&key);
+        return match revoked {
+            Some(revoked) => still_valid.print_json_with(&key, &revoked),
+            None => still_valid.print_json(&key),
+        };
     }
     print::line(&format!("{done} key {id} of user {}", key.user))?;
-    still_valid.print()
+    match revoked {
+        Some(revoked) => revoked.print(),
+        None => still_valid.print(),
+    }
 }
 
 fn grants(grants: &[Grant]) -> Vec<String> {

@@ -7,6 +7,7 @@ use acme_ca::records::User as Person;
 use acme_ca::store::{CertificateFilter, Records};
 
 use super::cert::StillValid;
+use super::revoked::Revoked;
 use crate::arguments::User;
 use crate::exit::Failure;
 use crate::print;
@@ -36,12 +37,13 @@ pub(super) async fn run(ca: &Ca, command: &User, json: bool) -> Result<(), Failu
                 user: Some(name.to_string()),
                 ..CertificateFilter::default()
             };
+            let revoked = Revoked::find(ca, filter.clone(), now()).await?;
             let still_valid = StillValid::find(ca, filter).await?;
             if json {
-                return still_valid.print_json(&user);
+                return still_valid.print_json_with(&user, &revoked);
             }
             print::line(&format!("disabled user {}", user.name))?;
-            still_valid.print()
+            revoked.print()
         }
     }
 }

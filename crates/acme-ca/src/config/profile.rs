@@ -21,6 +21,20 @@ pub struct Profile {
     pub max_validity: Seconds,
     /// The life of an order that asks for none.
     pub default_validity: Seconds,
+    /// What its certificates say about revocation.
+    pub checked_by: CheckedBy,
+}
+
+/// What a profile's certificates say about how their revocation is checked. SSH certificates say
+/// nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckedBy {
+    /// Nothing.
+    Silent,
+    /// Where the CRL is (RFC 5280 §4.2.1.13).
+    Crl,
+    /// That there is no revocation information (RFC 9608): they end before it would spread.
+    NoRevAvail,
 }
 
 /// What a profile issues.

@@ -12,7 +12,7 @@ use crate::web::Limits;
 
 use super::duration::Seconds;
 use super::profile::{Profile, ProfileKind, SanKind, SshProfile};
-use super::{AttestationRoot, Config, Fault, Lifetimes, Located, policy};
+use super::{AttestationRoot, CheckedBy, Config, Fault, Lifetimes, Located, policy, revocation};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +23,8 @@ struct RawConfig {
     lifetimes: RawLifetimes,
     #[serde(default)]
     limits: RawLimits,
+    #[serde(default)]
+    revocation: revocation::RawRevocation,
     #[serde(default)]
     policy: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     yubico_roots: Option<Spanned<bool>>,
@@ -75,6 +77,8 @@ struct RawProfile {
     san: Option<Spanned<SanKind>>,
     max_validity: Option<Spanned<String>>,
     default_validity: Option<Spanned<String>>,
+    crl: Option<Spanned<bool>>,
+    no_rev_avail: Option<Spanned<bool>>,
     extensions: Option<Spanned<Vec<Spanned<String>>>>,
     critical_options: Option<Spanned<BTreeMap<Spanned<String>, Spanned<String>>>>,
 }
@@ -125,10 +129,11 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
     if raw.profiles.is_empty() {
         return Err(Located::new(text.len(), Fault::NoProfiles));
     }
+    let revocation = revocation::read(raw.revocation)?;
     let profiles = raw
         .profiles
         .into_iter()
-        .map(|(name, profile)| read_profile(&name, profile))
+        .map(|(name, profile)| read_profile(&name, profile, &revocation))
         .map(|profile| profile.map(|profile| (profile.name.clone(), profile)))
         .collect::<Result<_, _>>()?;
     Ok(Config {
@@ -136,6 +141,7 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
         listen: raw.listen.into_inner(),
         lifetimes: read_lifetimes(&raw.lifetimes)?,
         limits: read_limits(&raw.limits),
+        revocation,
         policy: policy::read(raw.policy)?,
         yubico_roots,
         attestation_roots,
@@ -143,7 +149,7 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
     })
 }
 
-fn is_listen_address(listen: &str) -> bool {
+pub(super) fn is_listen_address(listen: &str) -> bool {
     if listen.parse::<std::net::SocketAddr>().is_ok() {
         return true;
     }
@@ -177,7 +183,7 @@ fn read_root(root: &RawRoot, dir: &Path) -> Result<AttestationRoot, Located> {
     Ok(AttestationRoot { name, path, der })
 }
 
-fn duration(
+pub(super) fn duration(
     text: Option<&Spanned<String>>,
     what: &'static str,
     default: Seconds,
@@ -234,7 +240,11 @@ fn read_lifetimes(raw: &RawLifetimes) -> Result<Lifetimes, Located> {
     })
 }
 
-fn read_profile(name: &Spanned<String>, raw: RawProfile) -> Result<Profile, Located> {
+fn read_profile(
+    name: &Spanned<String>,
+    raw: RawProfile,
+    revocation: &revocation::Revocation,
+) -> Result<Profile, Located> {
     let text = name.get_ref();
     let good = text.len() <= 32
         && text.starts_with(|c: char| c.is_ascii_lowercase())
@@ -270,6 +280,18 @@ fn read_profile(name: &Spanned<String>, raw: RawProfile) -> Result<Profile, Loca
     let misplaced = |offset: usize, kind, setting| {
         Err(Located::new(offset, Fault::NotOfKind { kind, setting }))
     };
+    let checked_by = match raw.kind {
+        RawKind::X509 => checked_by(raw.crl, raw.no_rev_avail, revocation)?,
+        RawKind::SshUser => {
+            let settings = [(&raw.crl, "crl"), (&raw.no_rev_avail, "no_rev_avail")];
+            for (setting, name) in settings {
+                if let Some(setting) = setting {
+                    return misplaced(setting.span().start, "ssh-user", name);
+                }
+            }
+            CheckedBy::Silent
+        }
+    };
     let kind = match raw.kind {
         RawKind::X509 => {
             if let Some(extensions) = &raw.extensions {
@@ -294,7 +316,32 @@ fn read_profile(name: &Spanned<String>, raw: RawProfile) -> Result<Profile, Loca
         kind,
         max_validity,
         default_validity,
+        checked_by,
     })
+}
+
+/// A profile names the CRL where there is one to name, unless it says otherwise.
+fn checked_by(
+    crl: Option<Spanned<bool>>,
+    no_rev_avail: Option<Spanned<bool>>,
+    revocation: &revocation::Revocation,
+) -> Result<CheckedBy, Located> {
+    let somewhere = revocation.crl_url.is_some();
+    if let Some(crl) = &crl
+        && *crl.get_ref()
+        && !somewhere
+    {
+        return Err(Located::new(crl.span().start, Fault::CrlNowhere));
+    }
+    let crl = crl.map_or(somewhere, Spanned::into_inner);
+    match no_rev_avail {
+        Some(none) if *none.get_ref() && crl => {
+            Err(Located::new(none.span().start, Fault::NoRevAvailBesideCrl))
+        }
+        Some(none) if *none.get_ref() => Ok(CheckedBy::NoRevAvail),
+        _ if crl => Ok(CheckedBy::Crl),
+        _ => Ok(CheckedBy::Silent),
+    }
 }
 
 fn read_ssh(

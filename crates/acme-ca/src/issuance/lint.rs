@@ -1,16 +1,17 @@
 //! What is to be signed is read back and checked before it is signed. A finding is an alarm: it
 //! says that this CA, not a client, made a mistake.
 
-use const_oid::db::rfc5280;
+use const_oid::db::{rfc5280, rfc5912};
 use der::asn1::ObjectIdentifier;
 use der::{Decode, Encode};
 use x509_cert::certificate::{TbsCertificate, Version};
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, ExtendedKeyUsage, KeyUsage, SubjectAltName, SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, SubjectAltName,
+    SubjectKeyIdentifier,
 };
 
 use super::permit::Linted;
-use crate::pki::{Authority, San, Template, key_identifier};
+use crate::pki::{Authority, RevocationCheck, San, Template, key_identifier};
 
 /// What is wrong with a certificate that was about to be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -154,7 +155,7 @@ fn extension_findings(
     let own = key_id(key_identifier(&template.spki)).unwrap_or_default();
     let san_critical = template.subject.is_empty();
     let names: Result<Vec<_>, _> = template.names.iter().map(San::general_name).collect();
-    let checks: [(ObjectIdentifier, bool); 5] = [
+    let mut checks: Vec<(ObjectIdentifier, bool)> = vec![
         (
             rfc5280::ID_CE_KEY_USAGE,
             matches!(tbs.get_extension::<KeyUsage>(), Ok(Some((true, usage)))
@@ -183,6 +184,23 @@ fn extension_findings(
                     && id.authority_cert_serial_number.is_none()),
         ),
     ];
+    match &template.checked_by {
+        RevocationCheck::Silent => {}
+        RevocationCheck::Crl(url) => checks.push((
+            rfc5280::ID_CE_CRL_DISTRIBUTION_POINTS,
+            matches!(tbs.get_extension::<CrlDistributionPoints>(), Ok(Some((false, points)))
+                if RevocationCheck::distribution_points(url).is_ok_and(|meant| meant == points)),
+        )),
+        // RFC 9608 §2: not critical, and its value is NULL.
+        RevocationCheck::NoRevAvail => {
+            let mut all = tbs.extensions().into_iter().flatten();
+            let found = all.find(|one| one.extn_id == rfc5912::ID_CE_NO_REV_AVAIL);
+            checks.push((
+                rfc5912::ID_CE_NO_REV_AVAIL,
+                found.is_some_and(|one| !one.critical && one.extn_value.as_bytes() == [5, 0]),
+            ));
+        }
+    }
     let known: Vec<ObjectIdentifier> = checks.iter().map(|(oid, _)| *oid).collect();
     let foreign = tbs
         .extensions()
@@ -225,6 +243,7 @@ mod tests {
             subject: common_name("alice.example").unwrap(),
             names: vec![San::Dns("alice.example".into())],
             spki: key.spki_der().to_vec(),
+            checked_by: RevocationCheck::Silent,
             serial: [0x5a; 16],
             not_before: NOW - 300,
             not_after: NOW + 16 * 3600,
@@ -337,6 +356,46 @@ mod tests {
             meant(&|t| t.spki = authority.signer().spki_der().to_vec()),
             [Finding::IssuerKey]
         );
+    }
+
+    #[test]
+    fn what_it_says_about_revocation_is_what_was_meant() {
+        let authority = hierarchy().clients;
+        let with = |checked_by: RevocationCheck| Template {
+            checked_by,
+            ..template()
+        };
+        let silent = with(RevocationCheck::Silent);
+        let here = Template {
+            checked_by: RevocationCheck::Crl("http://ca.example/crl/clients.crl".into()),
+            ..silent.clone()
+        };
+        let there = Template {
+            checked_by: RevocationCheck::Crl("http://ca.example/crl/servers.crl".into()),
+            ..silent.clone()
+        };
+        let never = Template {
+            checked_by: RevocationCheck::NoRevAvail,
+            ..silent.clone()
+        };
+        for meant in [&silent, &here, &never] {
+            assert_eq!(lint_of(&authority, meant, meant), []);
+        }
+        let crl = Finding::Extension {
+            oid: "2.5.29.31".into(),
+        };
+        let none = Finding::Extension {
+            oid: "2.5.29.56".into(),
+        };
+        for (built, meant, found) in [
+            (&silent, &here, vec![crl.clone()]),
+            (&here, &silent, vec![crl.clone()]),
+            (&there, &here, vec![crl.clone()]),
+            (&silent, &never, vec![none.clone()]),
+            (&never, &here, vec![crl, none]),
+        ] {
+            assert_eq!(lint_of(&authority, built, meant), found);
+        }
     }
 
     #[test]

@@ -59,6 +59,7 @@ impl Issuer {
             },
             names: vec![san],
             spki: key.spki_der().to_vec(),
+            checked_by: self.crl_of(authority),
             serial: random_serial().ok_or(IssueError::Random)?,
             not_before: now - lifetimes.backdate.0,
             not_after,

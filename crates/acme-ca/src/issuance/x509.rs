@@ -24,6 +24,7 @@ impl Issuer {
             subject: subject(names)?,
             names: names.iter().map(|name| general_name(san, name)).collect(),
             spki: entitlement.certified_key().spki_der().to_vec(),
+            checked_by: self.revocation_check(entitlement.profile(), authority),
             serial: random_serial().ok_or(IssueError::Random)?,
             not_before: order.now - self.config.lifetimes.backdate.0,
             not_after,

@@ -8,6 +8,12 @@ use sshcert_acme::SshPublicKey;
 
 use crate::signer::Signer;
 
+/// The fingerprint of a key, as `ssh-keygen -l` shows it.
+pub(crate) fn fingerprint(key: &SshPublicKey) -> String {
+    let digest = Sha256::digest(key.to_blob());
+    format!("SHA256:{}", Base64Unpadded::encode_string(&digest))
+}
+
 /// One SSH user CA.
 pub struct SshAuthority {
     name: String,
@@ -40,8 +46,7 @@ impl SshAuthority {
     /// Its fingerprint, as `ssh-keygen -l` shows it.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.public_key.to_blob());
-        format!("SHA256:{}", Base64Unpadded::encode_string(&digest))
+        fingerprint(&self.public_key)
     }
 
     pub(crate) fn signer(&self) -> &dyn Signer {

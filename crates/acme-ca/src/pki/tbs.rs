@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc4519, rfc5280, rfc5912};
-use der::asn1::{Any, BitStringRef, Ia5String, OctetString, SetOfVec};
+use der::asn1::{Any, BitStringRef, Ia5String, Null, OctetString, SetOfVec};
 use der::{AnyRef, Decode, Encode, Sequence, Tag};
 use sha2::{Digest, Sha256};
 use signature::Keypair;
@@ -18,10 +18,11 @@ use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::builder::profile::BuilderProfile;
 use x509_cert::builder::{Builder, CertificateBuilder};
 use x509_cert::certificate::TbsCertificate;
-use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::crl::dp::DistributionPoint;
+use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
-    SubjectAltName, SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage,
+    KeyUsages, SubjectAltName, SubjectKeyIdentifier,
 };
 use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
@@ -89,6 +90,29 @@ impl San {
     }
 }
 
+/// What a certificate says about how its revocation is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RevocationCheck {
+    /// Nothing.
+    Silent,
+    /// By the CRL at this URL (RFC 5280 §4.2.1.13).
+    Crl(String),
+    /// Never: it is gone before anybody would (RFC 9608).
+    NoRevAvail,
+}
+
+impl RevocationCheck {
+    /// What cRLDistributionPoints holds.
+    pub(crate) fn distribution_points(url: &str) -> Result<CrlDistributionPoints, der::Error> {
+        let name = GeneralName::UniformResourceIdentifier(Ia5String::new(url)?);
+        Ok(CrlDistributionPoints(vec![DistributionPoint {
+            distribution_point: Some(DistributionPointName::FullName(vec![name])),
+            reasons: None,
+            crl_issuer: None,
+        }]))
+    }
+}
+
 /// All that distinguishes one certificate from the next.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
@@ -96,6 +120,7 @@ pub(crate) struct Template {
     pub(crate) subject: Name,
     pub(crate) names: Vec<San>,
     pub(crate) spki: Vec<u8>,
+    pub(crate) checked_by: RevocationCheck,
     pub(crate) serial: [u8; 16],
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,
@@ -270,6 +295,18 @@ impl BuilderProfile for Extensions<'_> {
             ..AuthorityKeyIdentifier::default()
         };
         add((false, &authority).to_extension(subject, &[]))?;
+        match &self.template.checked_by {
+            RevocationCheck::Silent => {}
+            RevocationCheck::Crl(url) => {
+                let points = RevocationCheck::distribution_points(url)?;
+                add((false, &points).to_extension(subject, &[]))?;
+            }
+            RevocationCheck::NoRevAvail => add(Ok(Extension {
+                extn_id: rfc5912::ID_CE_NO_REV_AVAIL,
+                critical: false,
+                extn_value: OctetString::new(Null.to_der()?)?,
+            }))?,
+        }
         Ok(extensions)
     }
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{Certificates, SqliteStore, StoreError};
 use crate::audit::{Decision, Outcome, SERVER};
 use crate::records::KeyId;
+use crate::revocation::Reason;
 
 /// What is about to be signed.
 #[derive(Debug, Clone)]
@@ -131,6 +132,8 @@ pub struct CertificateRow {
     pub revoked: Option<i64>,
     /// Why it was revoked.
     pub reason: Option<String>,
+    /// The same as relying parties are told.
+    pub revocation_reason: Option<Reason>,
 }
 
 /// Which certificates are wanted.
@@ -142,11 +145,13 @@ pub struct CertificateFilter {
     pub key: Option<KeyId>,
     /// Only those that are issued and not expired at this time.
     pub live_at: Option<i64>,
+    /// Only those that are revoked and would not be expired at this time.
+    pub revoked_at: Option<i64>,
     /// At most so many.
     pub limit: Option<u32>,
 }
 
-fn row(row: &Row<'_>) -> Result<CertificateRow, StoreError> {
+pub(super) fn row(row: &Row<'_>) -> Result<CertificateRow, StoreError> {
     let kind: String = row.get("kind")?;
     let status: String = row.get("status")?;
     let names: String = row.get("names")?;
@@ -190,6 +195,13 @@ fn row(row: &Row<'_>) -> Result<CertificateRow, StoreError> {
         issued: row.get("issued")?,
         revoked: row.get("revoked")?,
         reason: row.get("reason")?,
+        revocation_reason: row
+            .get::<_, Option<i64>>("revocation_code")?
+            .map(Reason::from_code)
+            .transpose()
+            .map_err(|_| StoreError::Corrupt {
+                column: "certificates.revocation_code",
+            })?,
     })
 }
 
@@ -197,25 +209,65 @@ fn row(row: &Row<'_>) -> Result<CertificateRow, StoreError> {
 /// person or ended the order since then comes first.
 fn still_entitled(connection: &Connection, intent: &Intent) -> Result<(), StoreError> {
     if let Some(key) = intent.key {
-        let standing: Option<(String, bool)> = connection
-            .prepare_cached(
-                "SELECT keys.state, users.disabled IS NOT NULL FROM keys
-                 JOIN users ON users.name = keys.user WHERE keys.id = ?1",
-            )?
-            .query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let what = match standing {
-            Some((state, false)) if state == "active" => None,
-            Some((_, true)) => Some(format!("the user of key {key}")),
-            _ => Some(format!("key {key}")),
-        };
-        if let Some(what) = what {
-            return Err(StoreError::Withdrawn { what });
-        }
+        key_stands(connection, key)?;
+    }
+    if let Some(account) = &intent.account {
+        account_stands(connection, account)?;
     }
     match &intent.order_id {
         Some(order) => super::orders::is_processed(connection, order),
         None => Ok(()),
+    }
+}
+
+/// The key is active and its person is not disabled.
+fn key_stands(connection: &Connection, key: KeyId) -> Result<(), StoreError> {
+    let standing: Option<(String, bool)> = connection
+        .prepare_cached(
+            "SELECT keys.state, users.disabled IS NOT NULL FROM keys
+             JOIN users ON users.name = keys.user WHERE keys.id = ?1",
+        )?
+        .query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let what = match standing {
+        Some((state, false)) if state == "active" => return Ok(()),
+        Some((_, true)) => format!("the user of key {key}"),
+        _ => format!("key {key}"),
+    };
+    Err(StoreError::Withdrawn { what })
+}
+
+/// The person that the account is bound to, if any, is not disabled.
+fn account_stands(connection: &Connection, account: &str) -> Result<(), StoreError> {
+    let disabled = connection
+        .prepare_cached(
+            "SELECT 1 FROM accounts JOIN users ON users.name = accounts.user
+             WHERE accounts.id = ?1 AND users.disabled IS NOT NULL",
+        )?
+        .exists([account])?;
+    if disabled {
+        let what = format!("the user of account {account}");
+        return Err(StoreError::Withdrawn { what });
+    }
+    Ok(())
+}
+
+/// Why an intent is none any more: key or person may have lost the right meanwhile.
+fn no_open_intent(connection: &Connection, id: &str) -> StoreError {
+    let why = || -> Result<(), StoreError> {
+        let (key, account): (Option<i64>, Option<String>) = connection
+            .prepare_cached("SELECT key, account FROM certificates WHERE id = ?1")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if let Some(key) = key {
+            key_stands(connection, KeyId(key))?;
+        }
+        account.map_or(Ok(()), |account| account_stands(connection, &account))
+    };
+    match why() {
+        Err(withdrawn @ StoreError::Withdrawn { .. }) => withdrawn,
+        _ => StoreError::Conflict {
+            what: format!("certificate {id} is no open intent any more"),
+        },
     }
 }
 
@@ -310,9 +362,7 @@ impl Certificates for SqliteStore {
                 )?
                 .execute(params![id, body, at])?;
             if changed != 1 {
-                return Err(StoreError::Conflict {
-                    what: format!("certificate {id} is no open intent any more"),
-                });
+                return Err(no_open_intent(connection, &id));
             }
             // Its order has it in the same moment: no crash can come between.
             super::orders::certificate_issued(connection, &id)
@@ -368,8 +418,11 @@ impl Certificates for SqliteStore {
             connection
                 .prepare_cached(
                     "SELECT * FROM certificates
-                     WHERE (?1 IS NULL OR user = ?1) AND (?2 IS NULL OR key = ?2)
+                     WHERE (?1 IS NULL OR user = ?1 OR account IN
+                             (SELECT id FROM accounts WHERE accounts.user = ?1))
+                       AND (?2 IS NULL OR key = ?2)
                        AND (?3 IS NULL OR (status = 'issued' AND not_after > ?3))
+                       AND (?5 IS NULL OR (status = 'revoked' AND not_after > ?5))
                      ORDER BY intended DESC, rowid DESC LIMIT ?4",
                 )?
                 .query_and_then(
@@ -378,6 +431,7 @@ impl Certificates for SqliteStore {
                         filter.key.map(|key| key.0),
                         filter.live_at,
                         filter.limit.map_or(-1, i64::from),
+                        filter.revoked_at,
                     ],
                     row,
                 )?

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use base64ct::{Base64, Encoding};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
-use super::{Records, SqliteStore, StoreError};
+use super::{Records, SqliteStore, StoreError, revocation};
 use crate::audit::Decision;
 use crate::records::{Grant, KeyId, KeyRecord, KeyState, KeyUse, NewKey, User, UserName};
+use crate::revocation::Reason;
 
 fn user_name(name: &str) -> Result<UserName, StoreError> {
     name.parse().map_err(|_| StoreError::Corrupt {
@@ -250,16 +251,32 @@ impl Records for SqliteStore {
 
     async fn disable_user(&self, name: &UserName, decision: Decision) -> Result<User, StoreError> {
         let name = name.clone();
-        let at = decision.at;
-        self.write_asked(decision, move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE users SET disabled = ?2 WHERE name = ?1 AND disabled IS NULL",
-                )?
-                .execute(params![name.as_str(), at])?;
-            find_user(connection, name.as_str())?.ok_or_else(|| missing_user(&name))
-        })
-        .await
+        let (at, actor) = (decision.at, decision.actor.clone());
+        let (user, revoked) = self
+            .write_asked(decision, move |connection| {
+                connection
+                    .prepare_cached(
+                        "UPDATE users SET disabled = ?2 WHERE name = ?1 AND disabled IS NULL",
+                    )?
+                    .execute(params![name.as_str(), at])?;
+                let user =
+                    find_user(connection, name.as_str())?.ok_or_else(|| missing_user(&name))?;
+                revocation::disarm_external_keys(connection, name.as_str(), at)?;
+                let revoked = revocation::revoke_all(
+                    connection,
+                    revocation::Whose::User(name.as_str()),
+                    &revocation::Why {
+                        reason: Reason::PrivilegeWithdrawn,
+                        text: "its user was disabled".into(),
+                        actor,
+                        at,
+                    },
+                )?;
+                Ok((user, revoked))
+            })
+            .await?;
+        revoked.iter().for_each(Decision::log);
+        Ok(user)
     }
 
     async fn add_key(&self, key: NewKey, decision: Decision) -> Result<KeyRecord, StoreError> {
@@ -326,25 +343,40 @@ impl Records for SqliteStore {
         to: KeyState,
         decision: Decision,
     ) -> Result<KeyRecord, StoreError> {
-        self.write_asked(decision, move |connection| {
-            let key = find_key(connection, id)?.ok_or_else(|| missing_key(id))?;
-            let since = match (key.state, to) {
-                (KeyState::Revoked { .. }, KeyState::Active | KeyState::Retired { .. }) => {
-                    return Err(StoreError::Conflict {
-                        what: format!("key {id} is revoked, and stays so"),
-                    });
+        let (at, actor) = (decision.at, decision.actor.clone());
+        let (key, revoked) = self
+            .write_asked(decision, move |connection| {
+                let key = find_key(connection, id)?.ok_or_else(|| missing_key(id))?;
+                let since = match (key.state, to) {
+                    (KeyState::Revoked { .. }, KeyState::Active | KeyState::Retired { .. }) => {
+                        return Err(StoreError::Conflict {
+                            what: format!("key {id} is revoked, and stays so"),
+                        });
+                    }
+                    (KeyState::Revoked { since }, KeyState::Revoked { .. })
+                    | (KeyState::Retired { since }, KeyState::Retired { .. })
+                    | (_, KeyState::Retired { since } | KeyState::Revoked { since }) => since,
+                    (_, KeyState::Active) => key.added,
+                };
+                connection
+                    .prepare_cached("UPDATE keys SET state = ?2, state_since = ?3 WHERE id = ?1")?
+                    .execute(params![id.0, to.as_str(), since])?;
+                let mut revoked = Vec::new();
+                if let KeyState::Revoked { .. } = to {
+                    let why = revocation::Why {
+                        reason: Reason::KeyCompromise,
+                        text: format!("key {id} was revoked"),
+                        actor,
+                        at,
+                    };
+                    revoked = revocation::revoke_all(connection, revocation::Whose::Key(id), &why)?;
                 }
-                (KeyState::Revoked { since }, KeyState::Revoked { .. })
-                | (KeyState::Retired { since }, KeyState::Retired { .. })
-                | (_, KeyState::Retired { since } | KeyState::Revoked { since }) => since,
-                (_, KeyState::Active) => key.added,
-            };
-            connection
-                .prepare_cached("UPDATE keys SET state = ?2, state_since = ?3 WHERE id = ?1")?
-                .execute(params![id.0, to.as_str(), since])?;
-            find_key(connection, id)?.ok_or_else(|| missing_key(id))
-        })
-        .await
+                let key = find_key(connection, id)?.ok_or_else(|| missing_key(id))?;
+                Ok((key, revoked))
+            })
+            .await?;
+        revoked.iter().for_each(Decision::log);
+        Ok(key)
     }
 
     async fn name_holders(&self, name: &str) -> Result<Vec<(UserName, String)>, StoreError> {

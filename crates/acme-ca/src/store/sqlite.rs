@@ -19,6 +19,7 @@ use super::StoreError;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_core.sql"),
     include_str!("migrations/0002_orders.sql"),
+    include_str!("migrations/0003_revocation_and_accounts.sql"),
 ];
 
 /// "dlca": marks the file as ours.

@@ -27,7 +27,7 @@ pub(crate) async fn get(State(web): State<Arc<Web>>) -> Response {
         new_account: url.join(paths::NEW_ACCOUNT),
         new_order: url.join(paths::NEW_ORDER),
         new_authz: None,
-        revoke_cert: None,
+        revoke_cert: Some(url.join(paths::REVOKE_CERTIFICATE)),
         key_change: None,
         renewal_info: None,
         meta: Some(DirectoryMeta {

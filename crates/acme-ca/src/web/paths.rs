@@ -9,6 +9,7 @@ pub(crate) const NEW_NONCE: &str = "/acme/new-nonce";
 pub(crate) const NEW_ACCOUNT: &str = "/acme/new-account";
 pub(crate) const NEW_ORDER: &str = "/acme/new-order";
 pub(crate) const NEW_AUTHORIZATION: &str = "/acme/new-authz";
+pub(crate) const REVOKE_CERTIFICATE: &str = "/acme/revoke-cert";
 pub(crate) const ACCOUNT: &str = "/acme/account/";
 pub(crate) const ORDER: &str = "/acme/order/";
 pub(crate) const AUTHORIZATION: &str = "/acme/authz/";

@@ -34,6 +34,24 @@ pub(crate) struct Caller {
     pub(crate) peer: Option<Peer>,
 }
 
+/// Who sent a request that an account or a bare key may send: revokeCert.
+pub(crate) enum Sender {
+    /// An account.
+    Account(Caller),
+    /// A key, from the address where known.
+    Key(Option<Peer>),
+}
+
+impl Sender {
+    /// The address it came from, where known.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        match self {
+            Self::Account(caller) => caller.peer,
+            Self::Key(peer) => *peer,
+        }
+    }
+}
+
 impl FromRequest<Arc<Web>> for Post {
     type Rejection = Error;
 
@@ -112,6 +130,16 @@ impl Post {
             peer: self.peer,
         };
         Ok((caller, jws))
+    }
+
+    /// Verifies a request of an account, or one that carries its own key.
+    pub(crate) async fn by_anybody(self, web: &Web) -> Result<(Sender, VerifiedJws), Error> {
+        if matches!(self.jws.signed_by(), SignedBy::Jwk(_)) {
+            let sender = Sender::Key(self.peer);
+            return Ok((sender, self.by_key(web)?));
+        }
+        let (caller, jws) = self.by_account(web).await?;
+        Ok((Sender::Account(caller), jws))
     }
 
     /// Verifies a POST-as-GET of an account.

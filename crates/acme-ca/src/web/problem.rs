@@ -10,6 +10,7 @@ use crate::config::BadValidity;
 use crate::issuance::{CsrError, IssueError};
 use crate::nonce::NonceError;
 use crate::orders::{AccountStatus, OrderStatus};
+use crate::revocation::BadReason;
 use crate::store::StoreError;
 use crate::validation::Wrong;
 
@@ -107,6 +108,26 @@ pub(crate) enum Error {
     /// The order's key may not have the certificate.
     #[error("refused")]
     Refused(Box<Problem>),
+    /// A revocation request that holds no certificate.
+    #[error("\"certificate\" is not a certificate in base64url")]
+    CertificateEncoding,
+    /// A certificate that this CA did not issue.
+    #[error("this CA has not issued that certificate")]
+    NoCertificate,
+    /// RFC 8555 §7.6.
+    #[error(
+        "a certificate is revoked by its own key, by the account that ordered it, or by one that holds an authorization for each of its names"
+    )]
+    MayNotRevoke,
+    /// RFC 8555 §7.6.
+    #[error("the certificate is revoked already")]
+    AlreadyRevoked,
+    /// There is nothing left to revoke.
+    #[error("the certificate has expired")]
+    CertificateExpired,
+    /// RFC 8555 §7.6.
+    #[error("the reason {0}")]
+    Reason(#[from] BadReason),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -144,6 +165,11 @@ impl Error {
             Self::TooMany { .. } => (T::RateLimited, 429),
             Self::NotReady { .. } => (T::OrderNotReady, 403),
             Self::CsrEncoding | Self::Csr(_) => (T::BadCsr, 400),
+            Self::CertificateEncoding => (T::Malformed, 400),
+            Self::NoCertificate => (T::Malformed, 404),
+            Self::MayNotRevoke | Self::CertificateExpired => (T::Unauthorized, 403),
+            Self::AlreadyRevoked => (T::AlreadyRevoked, 400),
+            Self::Reason(_) => (T::BadRevocationReason, 400),
             Self::Refused(problem) => return *problem,
             Self::Store(_) | Self::Internal { .. } => {
                 // What failed inside is for the log, not for strangers.

@@ -27,4 +27,5 @@ mod keys;
 mod lifecycle;
 mod orders;
 mod protocol;
+mod revoke;
 mod withdrawn;
