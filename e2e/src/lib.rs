@@ -16,6 +16,7 @@ pub mod process;
 pub mod programs;
 pub mod site;
 pub mod sshd;
+pub mod terminal;
 pub mod zone;
 
 pub use failure::{Failure, Result};

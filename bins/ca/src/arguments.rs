@@ -6,13 +6,65 @@ use acme_ca::config::CaUrl;
 use acme_ca::records::{Grant, KeyId, KeyUse, UserName};
 use acme_ca::revocation::Reason;
 use clap::{Args, Parser, Subcommand};
+use manual::{Shell, words};
+
+use crate::complete;
+
+const EXAMPLES: &str = "\
+Once:
+  ca init --url https://ca.example.net:8443
+                  make the CA; then look through its ca.toml
+  ca serve        answer clients; under systemd, say
+  ca root         what people pin, with its fingerprint
+  ca ssh-ca       lines for sshd's TrustedUserCAKeys
+
+For each person and key:
+  ca user add alice
+                  a name to enrol keys for
+  ca key add --user alice --bundle FILE --use login --grant ssh=alice
+                  verify what `dlogin bundle` printed, and record the key
+  ca key revoke 7
+                  it was lost: refuse it, and raise an alarm when it is used
+
+Every day:
+  ca log --refusals --last 20
+                  what was refused, and why
+  ca cert list --live
+                  what is out there
+
+All commands work beside a running server, as the user that it runs as; what they
+change counts at once.
+
+Files:
+  ca.toml         the settings, with comments, in the folder of the CA
+  ca.db           people, keys, orders, certificates, decisions (SQLite)
+  pki             keys and certificates of the CA itself
+
+Environment:
+  CA_DIR          the folder, where --dir does not name it
+  RUST_LOG        what `ca serve` logs: error, warn, info, debug";
+
+/// The exit codes stand below everything else.
+pub(crate) fn after_help() -> String {
+    format!("{EXAMPLES}\n\n{}", crate::exit::HELP)
+}
 
 /// A CA for people with YubiKeys: short-lived TLS client and SSH certificates over ACME.
 #[derive(Debug, Parser)]
-#[command(name = "ca", version, after_help = crate::exit::HELP)]
+#[command(
+    name = "ca",
+    version,
+    after_long_help = after_help(),
+    after_help = "`ca --help` shows examples, files and exit codes."
+)]
 pub(crate) struct Arguments {
     /// The folder that holds everything of this CA
-    #[arg(long, value_name = "DIR", env = "CA_DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "CA_DIR",
+        default_value = "/var/lib/ca"
+    )]
     pub(crate) dir: PathBuf,
     /// Report as JSON
     #[arg(long, global = true)]
@@ -42,6 +94,24 @@ pub(crate) enum Command {
     Cert(Cert),
     /// What was decided, and why
     Log(Log),
+    /// Print what makes a shell complete these arguments
+    ///
+    /// For bash: `eval "$(ca completions bash)"` in ~/.bashrc; for zsh the same with
+    /// zsh in ~/.zshrc, below compinit; for fish:
+    /// `ca completions fish > ~/.config/fish/completions/ca.fish`.
+    /// The Debian package does it for all three.
+    Completions {
+        /// Which shell
+        #[arg(value_name = "bash|zsh|fish", hide_possible_values = true)]
+        shell: Shell,
+    },
+    /// Write the manual, one page a command, as the package has it
+    #[command(hide = true)]
+    Man {
+        /// Where to
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -107,7 +177,7 @@ pub(crate) struct KeyAdd {
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: PathBuf,
     /// What the key is for: `login` (yubikey-01) or `proof` (yubikey-02)
-    #[arg(long = "use", value_name = "login|proof")]
+    #[arg(long = "use", value_name = "login|proof", add = words(complete::USES))]
     pub(crate) usage: KeyUse,
     /// What it may have; give it once for each profile
     #[arg(long = "grant", value_name = "PROFILE=NAME[,NAME]…", required = true)]

@@ -6,7 +6,7 @@ use acme_ca::setup;
 
 use crate::arguments::{Arguments, Command, Init};
 use crate::exit::Failure;
-use crate::print;
+use crate::{complete, print};
 
 mod cert;
 mod key;
@@ -30,9 +30,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Command::Init(init) = &arguments.command {
         return self::init(arguments, init).await;
     }
+    match &arguments.command {
+        Command::Completions { shell } => return Ok(complete::script(*shell)?),
+        Command::Man { folder } => return Ok(complete::man(folder)?),
+        _ => {}
+    }
     let ca = Ca::open(&arguments.dir)?;
     match &arguments.command {
-        Command::Init(_) => Ok(()),
+        Command::Init(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
         Command::Serve => serve::run(ca).await,
         Command::User(command) => user::run(&ca, command, json).await,
         Command::Key(command) => key::run(&ca, command, json).await,

@@ -2,14 +2,20 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 mod arguments;
 mod commands;
+mod complete;
 mod exit;
 mod print;
 
 fn main() -> ExitCode {
+    match manual::answer_shell(arguments::Arguments::command) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(_) => return exit::Exit::Usage.into(),
+    }
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

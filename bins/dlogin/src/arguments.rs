@@ -7,6 +7,9 @@ use dlogin_core::login::Lifetime;
 use dlogin_core::piv_attest::{KeyAlgorithm, PinPolicy, Serial, Slot, TouchPolicy};
 use dlogin_core::setup::KeyUse;
 use dlogin_core::{Exit, ProfileName, SiteName};
+use manual::{ArgValueCandidates, Shell, words};
+
+use crate::complete;
 
 const EXAMPLES: &str = "\
 First steps, once:
@@ -37,10 +40,19 @@ Several CAs: `dlogin trust` again adds a CA to the site. They are asked in that
 order, each where those before it are down; before a PIN is asked for. Other sites
 have a name (--site NAME), CAs and certificates of their own.
 
-Files: certificates as PROFILE.pem, PROFILE.key (only keys on disk) and
-PROFILE-cert.pub in $XDG_RUNTIME_DIR/dlogin, or ~/.local/state/dlogin/certificates
-where there is none; those of a named site in a folder of its name there; settings in ~/.config/dlogin/config.toml. What has expired is
-removed by the next command, but for `status`, which changes nothing.
+What has expired is removed by the next command, but for `status`, which
+changes nothing.
+
+Files:
+  $XDG_RUNTIME_DIR/dlogin
+                  certificates as PROFILE.pem and PROFILE-cert.pub, keys that are
+                  on disk as PROFILE.key, the agent's sockets; in
+                  ~/.local/state/dlogin/certificates where there is none; those of
+                  a named site in a folder of its name there
+  ~/.config/dlogin/config.toml
+                  settings
+  ~/.local/state/dlogin
+                  the account at the CA, and what it granted
 
 Environment:
   DLOGIN_ASKPASS  a program that asks for the PIN; it gets the question as its
@@ -48,7 +60,7 @@ Environment:
   DLOGIN_LOG      error, warn, info or debug: what happens, on stderr";
 
 /// The exit codes stand below everything else.
-fn after_help() -> String {
+pub(crate) fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}", Exit::HELP)
 }
 
@@ -80,7 +92,7 @@ pub(crate) struct Arguments {
 pub(crate) struct Login {
     /// What to fetch, even if it is there; what was granted and is missing or
     /// half spent, without
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) profiles: Vec<ProfileName>,
     /// A shorter life than the CA gives, such as 30m or 8h
     #[arg(long, value_name = "TIME")]
@@ -95,7 +107,7 @@ pub(crate) struct Login {
     #[arg(long, conflicts_with = "all")]
     pub(crate) if_needed: bool,
     /// At this site
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::sites))]
     pub(crate) site: Option<SiteName>,
     /// At every site, one after the other
     #[arg(long, conflicts_with_all = ["site", "profiles"])]
@@ -125,6 +137,24 @@ pub(crate) enum Command {
     Status,
     /// Remove all certificates and the keys on disk
     Logout(Logout),
+    /// Print what makes a shell complete these arguments
+    ///
+    /// For bash: `eval "$(dlogin completions bash)"` in ~/.bashrc; for zsh the same
+    /// with zsh in ~/.zshrc, below compinit; for fish:
+    /// `dlogin completions fish > ~/.config/fish/completions/dlogin.fish`.
+    /// The Debian package does it for all three.
+    Completions {
+        /// Which shell
+        #[arg(value_name = "bash|zsh|fish", hide_possible_values = true)]
+        shell: Shell,
+    },
+    /// Write the manual, one page a command, as the package has it
+    #[command(hide = true)]
+    Man {
+        /// Where to
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -135,7 +165,7 @@ pub(crate) struct Trust {
     #[command(flatten)]
     pub(crate) known: Known,
     /// For this site; another set of CAs, with certificates of its own
-    #[arg(long, value_name = "NAME", conflicts_with = "list")]
+    #[arg(long, value_name = "NAME", conflicts_with = "list", add = ArgValueCandidates::new(complete::sites))]
     pub(crate) site: Option<SiteName>,
 }
 
@@ -159,7 +189,7 @@ pub(crate) struct Known {
 #[derive(Debug, Args)]
 pub(crate) struct Logout {
     /// Those of this site alone
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::sites))]
     pub(crate) site: Option<SiteName>,
 }
 
@@ -167,19 +197,19 @@ pub(crate) struct Logout {
 pub(crate) struct Setup {
     /// What the key is for: `login` (TLS and SSH with the YubiKey) or `proof`
     /// (vouches for keys on disk)
-    #[arg(long = "use", value_name = "login|proof", default_value = "login")]
+    #[arg(long = "use", value_name = "login|proof", default_value = "login", add = words(complete::USES))]
     pub(crate) key_use: KeyUse,
     /// Where to make it: 9a, 9c, 9d, 9e, or 82 to 95; 9a (login) or 82 (proof), without
     #[arg(long)]
     pub(crate) slot: Option<Slot>,
     /// P-256, P-384, RSA-2048, RSA-3072, RSA-4096 or Ed25519
-    #[arg(long, value_name = "TYPE", default_value = "P-256")]
+    #[arg(long, value_name = "TYPE", default_value = "P-256", add = words(complete::ALGORITHMS))]
     pub(crate) algorithm: KeyAlgorithm,
     /// When the key wants the PIN: once or always
-    #[arg(long, value_name = "POLICY", default_value = "once")]
+    #[arg(long, value_name = "POLICY", default_value = "once", add = words(complete::PIN_POLICIES))]
     pub(crate) pin_policy: PinPolicy,
     /// When the key wants a touch; CAs want `always`
-    #[arg(long, value_name = "POLICY", default_value = "always")]
+    #[arg(long, value_name = "POLICY", default_value = "always", add = words(complete::TOUCH_POLICIES))]
     pub(crate) touch_policy: TouchPolicy,
     /// Lose what is in the slot
     #[arg(long)]
@@ -198,10 +228,10 @@ pub(crate) struct Bundle {
     #[arg(long, value_name = "NAME")]
     pub(crate) user: String,
     /// Which key
-    #[arg(long = "use", value_name = "login|proof", default_value = "login")]
+    #[arg(long = "use", value_name = "login|proof", default_value = "login", add = words(complete::USES))]
     pub(crate) key_use: KeyUse,
     /// For this site
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::sites))]
     pub(crate) site: Option<SiteName>,
     /// For this CA, where the site has several with different roots
     #[arg(long, value_name = "URL")]
@@ -235,10 +265,10 @@ pub(crate) struct SshConfig {
     #[arg(value_name = "HOST")]
     pub(crate) hosts: Vec<String>,
     /// The profile of the SSH certificate
-    #[arg(long, default_value = "ssh")]
+    #[arg(long, default_value = "ssh", add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) profile: ProfileName,
     /// The site of the SSH certificate
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::sites))]
     pub(crate) site: Option<SiteName>,
     /// Write them to ~/.ssh/dlogin.conf, and have ~/.ssh/config include it
     #[arg(long)]

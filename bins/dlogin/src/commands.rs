@@ -30,7 +30,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
         Some(Command::Setup(command)) => make_key(paths, json, command).await,
         Some(Command::Bundle(command)) => make_bundle(paths, command).await,
         // `main` has run these already.
-        Some(Command::Agent(_) | Command::SshConfig(_)) => Ok(Exit::Done),
+        Some(
+            Command::Agent(_)
+            | Command::SshConfig(_)
+            | Command::Completions { .. }
+            | Command::Man { .. },
+        ) => Ok(Exit::Done),
         Some(Command::Status) => {
             let status = blocking(move || status(&paths)).await?;
             printed(if json {

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use dlogin_core::Exit;
 
 mod agent;
 mod arguments;
 mod commands;
+mod complete;
 mod interrupt;
 mod logging;
 mod print;
@@ -15,6 +16,11 @@ mod show;
 mod terminal;
 
 fn main() -> ExitCode {
+    match manual::answer_shell(arguments::Arguments::command) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(_) => return Exit::Usage.code().into(),
+    }
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -36,6 +42,10 @@ fn main() -> ExitCode {
         Some(arguments::Command::SshConfig(command)) => {
             return agent::ssh_config(command).code().into();
         }
+        Some(arguments::Command::Completions { shell }) => {
+            return complete::script(*shell).code().into();
+        }
+        Some(arguments::Command::Man { folder }) => return complete::man(folder).code().into(),
         _ => {}
     }
     let exit = interrupt::or_interrupted(commands::run(&arguments));

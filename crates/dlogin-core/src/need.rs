@@ -86,6 +86,23 @@ pub async fn nothing_to_do(
     Ok((!anything).then_some(current))
 }
 
+/// The profiles that the CAs of all sites granted to any YubiKey of this person,
+/// as earlier runs wrote them down.
+///
+/// # Errors
+/// Where the configuration or a file cannot be read.
+pub fn granted(paths: &Paths) -> Result<Vec<ProfileName>, Error> {
+    let config = Config::load(paths)?;
+    let mut all = Vec::new();
+    for site in config.sites() {
+        let cas = config.cas_of(site.as_ref())?;
+        all.extend(Granted::by_any(&paths.at(site.as_ref()), &cas, None)?);
+    }
+    all.sort();
+    all.dedup();
+    Ok(all)
+}
+
 /// That it is this process's turn to log in.
 #[derive(Debug)]
 pub struct Turn {
