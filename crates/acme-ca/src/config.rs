@@ -11,6 +11,7 @@ mod raw;
 mod revocation;
 mod template;
 mod url;
+mod validation;
 
 pub use duration::{BadDuration, Seconds};
 pub use policy::SitePolicy;
@@ -21,6 +22,7 @@ pub use revocation::{BadCrlUrl, Revocation};
 pub use template::template;
 pub(crate) use url::is_dns_name;
 pub use url::{BadUrl, CaUrl, Host};
+pub use validation::Validation;
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -41,6 +43,8 @@ pub struct Config {
     pub attestation_roots: Vec<AttestationRoot>,
     /// Where relying parties learn of revocations.
     pub revocation: Revocation,
+    /// How control of names is validated over the network.
+    pub validation: Validation,
     /// What can be ordered, by name.
     pub profiles: BTreeMap<String, Profile>,
 }
@@ -220,6 +224,33 @@ pub enum Fault {
         "no_rev_avail = true says that there is no revocation information, and certificates of this profile name a CRL: write crl = false beside it"
     )]
     NoRevAvailBesideCrl,
+    /// A resolver.
+    #[error(
+        "{resolver:?} is no resolver: write \"system\", \"127.0.0.1:5353\", or a list of up to 8 addresses"
+    )]
+    Resolver {
+        /// What stood there.
+        resolver: String,
+    },
+    /// A port to connect to.
+    #[error("nothing listens on port 0")]
+    PortZero,
+    /// A network.
+    #[error("{network:?} is no network: write it as \"10.0.0.0/8\" or \"fd00::/8\"")]
+    Network {
+        /// What stood there.
+        network: String,
+    },
+    /// A network with bits behind its prefix, which may be a slip.
+    #[error(
+        "{network:?} has bits behind its prefix: write {meant:?}, or the prefix that you meant"
+    )]
+    HostBits {
+        /// What stood there.
+        network: String,
+        /// The network that it is in.
+        meant: String,
+    },
     /// No profile at all.
     #[error("there is no profile: nothing could be ordered")]
     NoProfiles,

@@ -29,6 +29,7 @@ pub mod setup;
 pub mod signer;
 pub mod store;
 pub mod validation;
+pub mod validators;
 pub mod web;
 
 pub use ca::Ca;

@@ -12,7 +12,9 @@ use crate::web::Limits;
 
 use super::duration::Seconds;
 use super::profile::{Profile, ProfileKind, SanKind, SshProfile};
-use super::{AttestationRoot, CheckedBy, Config, Fault, Lifetimes, Located, policy, revocation};
+use super::{
+    AttestationRoot, CheckedBy, Config, Fault, Lifetimes, Located, policy, revocation, validation,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +27,8 @@ struct RawConfig {
     limits: RawLimits,
     #[serde(default)]
     revocation: revocation::RawRevocation,
+    #[serde(default)]
+    validation: validation::RawValidation,
     #[serde(default)]
     policy: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     yubico_roots: Option<Spanned<bool>>,
@@ -145,6 +149,7 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
         policy: policy::read(raw.policy)?,
         yubico_roots,
         attestation_roots,
+        validation: validation::read(raw.validation)?,
         profiles,
     })
 }
