@@ -39,6 +39,8 @@ mod manage;
 mod management;
 mod pin;
 mod reader;
+#[cfg(feature = "rustls")]
+pub mod rustls;
 mod session;
 mod signing;
 mod tlv;
