@@ -39,6 +39,8 @@ impl MtlsServer {
                 ])
                 .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
                 .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+                // rustls takes no authority for a server.
+                .args(["-addext", "basicConstraints=critical,CA:FALSE"])
                 .arg("-keyout")
                 .arg(dir.join("server.key"))
                 .arg("-out")
