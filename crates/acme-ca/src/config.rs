@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+mod allow;
 mod duration;
 mod policy;
 mod profile;
@@ -13,10 +15,12 @@ mod template;
 mod url;
 mod validation;
 
+pub use allow::{Allow, Applicant};
 pub use duration::{BadDuration, Seconds};
 pub use policy::SitePolicy;
 pub use profile::{
-    BadName, BadValidity, CheckedBy, Profile, ProfileKind, SanKind, SshProfile, certificate_name,
+    BadName, BadValidity, CheckedBy, NameRules, Profile, ProfileKind, ProvenBy, SanKind,
+    SshProfile, certificate_name,
 };
 pub use revocation::{BadCrlUrl, Revocation};
 pub use template::template;
@@ -46,7 +50,9 @@ pub struct Config {
     /// How control of names is validated over the network.
     pub validation: Validation,
     /// What can be ordered, by name.
-    pub profiles: BTreeMap<String, Profile>,
+    pub profiles: BTreeMap<String, Arc<Profile>>,
+    /// The profile of an order that names none; without one, each must name its own.
+    pub default_profile: Option<String>,
 }
 
 /// A root that attestations may lead to.
@@ -67,6 +73,9 @@ pub struct Lifetimes {
     pub order: Seconds,
     /// A challenge that nobody answers.
     pub challenge: Seconds,
+    /// For how long a valid authorization of a server's name serves further orders of its account;
+    /// 0 if each order validates its names itself.
+    pub authorization: Seconds,
     /// A nonce that nobody redeems.
     pub nonce: Seconds,
     /// How far back certificates begin, for clocks that are late.
@@ -80,6 +89,7 @@ impl Default for Lifetimes {
         Self {
             order: Seconds(15 * 60),
             challenge: Seconds(5 * 60),
+            authorization: Seconds(60 * 60),
             nonce: Seconds(60 * 60),
             backdate: Seconds(5 * 60),
             server_certificate: Seconds(7 * 24 * 60 * 60),
@@ -202,6 +212,48 @@ pub enum Fault {
         /// What stood there.
         challenge: String,
     },
+    /// A challenge of another kind of profile.
+    #[error(
+        "there is no challenge {challenge:?} for names of servers: write \"http-01\", \"dns-01\" or \"tls-alpn-01\""
+    )]
+    ServerChallenge {
+        /// What stood there.
+        challenge: String,
+    },
+    /// A setting that the profile's kind needs.
+    #[error("a profile of kind {kind:?} needs {setting}")]
+    Lacks {
+        /// The kind.
+        kind: &'static str,
+        /// The setting.
+        setting: &'static str,
+    },
+    /// Whom a rule is for.
+    #[error("a rule is for \"anyone\" or for \"account:ID\", not for {who:?}")]
+    AllowWho {
+        /// What stood there.
+        who: String,
+    },
+    /// Names that a rule is for.
+    #[error(
+        "{name:?} is no name to allow: write \"www.example.net\", \"*.example.net\", or \".example.net\" for all below"
+    )]
+    AllowName {
+        /// What stood there.
+        name: String,
+    },
+    /// Addresses that a rule is for.
+    #[error("{network:?} is no network to allow: write \"192.0.2.0/24\" or \"2001:db8::1\"")]
+    AllowAddress {
+        /// What stood there.
+        network: String,
+    },
+    /// `default_profile`.
+    #[error("there is no profile {profile:?} to be the default")]
+    DefaultProfile {
+        /// What stood there.
+        profile: String,
+    },
     /// A setting that the profile's kind does not have.
     #[error("a profile of kind {kind:?} has no setting {setting}")]
     NotOfKind {
@@ -291,9 +343,17 @@ impl Config {
         })
     }
 
+    /// Whether any profile is for names that are validated over the network.
+    #[must_use]
+    pub fn validates_names(&self) -> bool {
+        self.profiles
+            .values()
+            .any(|profile| matches!(profile.proven_by, ProvenBy::Names(_)))
+    }
+
     /// A profile by its name.
     #[must_use]
-    pub fn profile(&self, name: &str) -> Option<&Profile> {
+    pub fn profile(&self, name: &str) -> Option<&Arc<Profile>> {
         self.profiles.get(name)
     }
 }

@@ -156,10 +156,16 @@ async fn judge_grants(ca: &Ca, request: &mut Request) -> Result<Vec<EnrolRefusal
             });
             continue;
         };
-        if !use_fits(request.usage, profile.challenge, &ca.config().policy) {
+        let Some(challenge) = profile.yubikey() else {
+            refusals.push(EnrolRefusal::NotForKeys {
+                profile: profile.name.clone(),
+            });
+            continue;
+        };
+        if !use_fits(request.usage, challenge, &ca.config().policy) {
             refusals.push(EnrolRefusal::OtherUse {
                 profile: profile.name.clone(),
-                challenge: profile.challenge,
+                challenge,
                 usage: request.usage,
             });
         }
@@ -198,7 +204,7 @@ async fn judge_grants(ca: &Ca, request: &mut Request) -> Result<Vec<EnrolRefusal
 fn tls_profiles(ca: &Ca) -> TlsProfiles {
     let tls = ca.config().profiles.values();
     let tls = tls.filter(|profile| matches!(profile.kind, ProfileKind::X509(_)));
-    TlsProfiles::new(tls.map(|profile| (profile.name.clone(), profile.challenge)))
+    TlsProfiles::new(tls.filter_map(|profile| Some((profile.name.clone(), profile.yubikey()?))))
 }
 
 /// What would be recorded, as data.

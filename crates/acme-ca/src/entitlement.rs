@@ -5,11 +5,13 @@
 //! in the order points to. It is judged twice: when a challenge is answered, and again when the
 //! order is finalized, because a key can be retired in between.
 
+use std::sync::Arc;
+
 use acme_wire::order::{Identifier, IdentifierType};
 use acme_yubikey::ChallengeType;
 use piv_attest::{KeyAlgorithm, PublicKey, Serial, VerifiedAttestation};
 
-use crate::config::{Config, Profile, ProfileKind, SitePolicy};
+use crate::config::{Config, Profile, ProfileKind, ProvenBy, SitePolicy};
 use crate::records::{KeyId, KeyRecord, KeyState, KeyUse, User, UserName};
 use crate::store::{Records, StoreError};
 
@@ -35,7 +37,7 @@ pub struct Question {
 /// The right to one certificate. Only [`judge`] makes one, and issuing uses it up.
 #[derive(Debug)]
 pub struct Entitlement {
-    profile: Profile,
+    profile: Arc<Profile>,
     user: UserName,
     key: KeyId,
     serial: Option<Serial>,
@@ -171,7 +173,7 @@ fn decide(
     match (record, profile, accepted) {
         (Some((key, user)), Some(profile), Some(accepted)) if refusals.is_empty() => {
             Ok(Entitlement {
-                profile: profile.clone(),
+                profile: Arc::clone(profile),
                 user: user.name,
                 key: key.id,
                 serial: accepted.serial(),
@@ -208,10 +210,14 @@ fn fitness(
     answered: ChallengeType,
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
-    if profile.challenge != answered {
+    let wanted = match &profile.proven_by {
+        ProvenBy::Yubikey(challenge) => Some(*challenge),
+        ProvenBy::Names(_) => None,
+    };
+    if wanted != Some(answered) {
         refusals.push(Refusal::OtherChallenge {
             profile: profile.name.clone(),
-            wanted: profile.challenge.as_str(),
+            wanted: wanted.map_or("control of names", ChallengeType::as_str),
             answered: answered.as_str(),
         });
     }
@@ -290,7 +296,7 @@ fn granted(
 /// DNS names are compared without regard to case, principals as they are.
 fn name_matches(profile: &Profile, granted: &str, ordered: &str) -> bool {
     match profile.kind {
-        ProfileKind::X509(_) => granted.eq_ignore_ascii_case(ordered),
+        ProfileKind::X509(_) | ProfileKind::X509Server => granted.eq_ignore_ascii_case(ordered),
         ProfileKind::SshUser(_) => granted == ordered,
     }
 }

@@ -4,10 +4,12 @@ use acme_wire::problem::{Problem, ProblemType};
 
 use crate::audit::{self, Decision, Outcome};
 use crate::ca::Ca;
+use crate::config::{Applicant, ProvenBy};
 use crate::entitlement::Entitlement;
-use crate::issuance::{CsrError, IssueError, Issuer, OrderFacts};
+use crate::issuance::{CsrError, IssueError, Issuer, OrderFacts, Proof, RequestError};
+use crate::names::{NamesAuthorized, NamesError};
 use crate::orders::OrderStatus;
-use crate::store::orders::{Ending, Handle, Order, Orders, Swap};
+use crate::store::orders::{Account, Ending, Order, Orders, Swap};
 use crate::store::{Certificates, StoreError};
 use crate::validation::{Evidence, EvidenceError, Judge, ValidationError};
 use crate::web::{paths, problem};
@@ -32,9 +34,10 @@ pub(crate) enum FinalizeError {
     Damaged(ValidationError),
 }
 
-/// Finalizes a ready order. `csr` is empty if none was sent.
+/// Finalizes a ready order of an account. `csr` is empty if none was sent.
 pub(crate) async fn finalize(
     ca: &Ca,
+    account: &Account,
     order: Order,
     csr: Vec<u8>,
     now: i64,
@@ -43,15 +46,76 @@ pub(crate) async fn finalize(
     if status != OrderStatus::Ready {
         return not_ready(ca, &order, now).await;
     }
-    let entitlement = entitled(ca, &order, OrderStatus::Ready, now).await?;
-    if let Err(error) = Issuer::check_csr(Some(&csr), &entitlement) {
-        audit::record(ca.store(), refused(&order, now).because(&error)).await?;
-        return Err(error.into());
-    }
+    let proof = match proof(ca, account, &order, &csr, OrderStatus::Ready, now).await {
+        Err(FinalizeError::Csr(error)) => {
+            audit::record(ca.store(), refused(&order, now).because(&error)).await?;
+            return Err(error.into());
+        }
+        other => other?,
+    };
     // From here on the order is this call's alone.
     match ca.store().begin(&order.id, csr, now).await? {
-        Swap::Done(order) => issue(ca, order, entitlement, now).await,
+        Swap::Done(order) => issue(ca, order, proof, now).await,
         Swap::Late(order) => not_ready(ca, &order, now).await,
+    }
+}
+
+/// Whether the order's account may have its certificate, and the CSR is one for it.
+async fn proof(
+    ca: &Ca,
+    account: &Account,
+    order: &Order,
+    csr: &[u8],
+    from: OrderStatus,
+    now: i64,
+) -> Result<Proof, FinalizeError> {
+    let profile = ca.config().profile(&order.profile);
+    match profile.map(|profile| &profile.proven_by) {
+        Some(ProvenBy::Names(_)) => {
+            let authorized = authorized(ca, account, order, from, now).await?;
+            Ok(ca.issuer().server_request(authorized, csr).await?.into())
+        }
+        Some(ProvenBy::Yubikey(_)) => {
+            let entitlement = entitled(ca, order, from, now).await?;
+            Issuer::check_csr(Some(csr), &entitlement)?;
+            Ok(entitlement.into())
+        }
+        None => {
+            let error = NamesError::NoProfile {
+                profile: order.profile.clone(),
+            };
+            let problem = Problem::new(ProblemType::InvalidProfile, error.to_string());
+            let decision = refused(order, now).because(&error);
+            end(ca, order, from, problem, decision).await
+        }
+    }
+}
+
+/// Judges an order for names again; a refusal ends the order, if it is still in `from`.
+async fn authorized(
+    ca: &Ca,
+    account: &Account,
+    order: &Order,
+    from: OrderStatus,
+    now: i64,
+) -> Result<NamesAuthorized, FinalizeError> {
+    let applicant = Applicant::of(account);
+    match NamesAuthorized::judge(ca.store(), ca.config(), order, applicant, now).await {
+        Ok(authorized) => Ok(authorized),
+        Err(NamesError::Store(error)) => Err(error.into()),
+        Err(NamesError::Forbidden(names)) => {
+            let reasons = names
+                .iter()
+                .map(|one| format!("{}: {}", one.name, one.reason));
+            let decision = refused(order, now).because_all(reasons);
+            let problem = problem::of_forbidden(&order.profile, &names);
+            end(ca, order, from, problem, decision).await
+        }
+        Err(error @ NamesError::NoProfile { .. }) => {
+            let problem = Problem::new(ProblemType::InvalidProfile, error.to_string());
+            let decision = refused(order, now).because(&error);
+            end(ca, order, from, problem, decision).await
+        }
     }
 }
 
@@ -64,8 +128,23 @@ async fn not_ready<T>(ca: &Ca, order: &Order, now: i64) -> Result<T, FinalizeErr
 /// Goes on with an order that was left in processing, by a crash or by a store that failed.
 pub(crate) async fn resume(ca: &Ca, order: Order, now: i64) -> Result<Order, FinalizeError> {
     ca.store().revoke_abandoned(Some(&order.id), now).await?;
-    let entitlement = entitled(ca, &order, OrderStatus::Processing, now).await?;
-    issue(ca, order, entitlement, now).await
+    let Some(account) = ca.store().account(&order.account).await? else {
+        return Err(StoreError::Missing {
+            what: format!("account {}", order.account),
+        }
+        .into());
+    };
+    let csr = order.csr.clone().unwrap_or_default();
+    match proof(ca, &account, &order, &csr, OrderStatus::Processing, now).await {
+        Ok(proof) => issue(ca, order, proof, now).await,
+        // It was good when it was sent: what it asks for cannot be given any more.
+        Err(FinalizeError::Csr(error)) => {
+            let problem = Problem::new(ProblemType::BadCsr, error.to_string());
+            let decision = refused(&order, now).because(&error);
+            end(ca, &order, OrderStatus::Processing, problem, decision).await
+        }
+        Err(other) => Err(other),
+    }
 }
 
 /// Ends an order whose time was over before it was issued: what was touched for it is long ago.
@@ -125,36 +204,34 @@ async fn entitled(
     }
 }
 
-async fn issue(
-    ca: &Ca,
-    order: Order,
-    entitlement: Entitlement,
-    now: i64,
-) -> Result<Order, FinalizeError> {
+async fn issue(ca: &Ca, mut order: Order, proof: Proof, now: i64) -> Result<Order, FinalizeError> {
+    let is_entitled = matches!(proof, Proof::Entitled(_));
     let facts = OrderFacts {
         id: order.id.clone(),
         url: paths::order(&ca.config().url, &order.id),
         account: order.account.clone(),
         not_after: order.not_after,
-        csr: order.csr.clone(),
+        csr: order.csr.take(),
         now,
     };
-    match ca.issuer().issue(entitlement, facts).await {
-        // Recording the certificate has ended its order.
-        Ok(_) => Ok(ca
-            .store()
-            .order(&order.account, Handle::Order(&order.id))
-            .await?
-            .unwrap_or(order)),
+    match ca.issuer().issue(proof, facts).await {
+        // Recording the certificate has ended its order in the same moment.
+        Ok(issued) => {
+            order.status = OrderStatus::Valid;
+            order.certificate = Some(issued.id);
+            Ok(order)
+        }
         // Nothing is decided: the order goes on when the store works again (`serve::upkeep`).
         Err(IssueError::Store(error)) if !is_decided(&error) => Err(error.into()),
         Err(error) => {
             // Key or person lost the right since they were judged: the judgement tells how.
-            if let IssueError::Store(StoreError::Withdrawn { .. }) = error {
+            if is_entitled && matches!(error, IssueError::Store(StoreError::Withdrawn { .. })) {
                 entitled(ca, &order, OrderStatus::Processing, now).await?;
             }
             let outcome = match error {
-                IssueError::Validity(_) => Outcome::Refused,
+                IssueError::Validity(_) | IssueError::Store(StoreError::Withdrawn { .. }) => {
+                    Outcome::Refused
+                }
                 // Anything else is the CA's own fault.
                 _ => Outcome::Alarm,
             };
@@ -211,6 +288,15 @@ pub(crate) fn refused(order: &Order, now: i64) -> Decision {
         now,
     )
     .fact("profile", &order.profile)
+}
+
+impl From<RequestError> for FinalizeError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Csr(error) => Self::Csr(error),
+            RequestError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl From<FinalizeError> for problem::Error {

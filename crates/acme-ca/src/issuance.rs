@@ -1,4 +1,4 @@
-//! Issuing: an [`Entitlement`] becomes a certificate.
+//! Issuing: a [`Proof`] becomes a certificate.
 //!
 //! The order is fixed by types: a draft is linted, a linted draft is recorded as an intent, only
 //! a recorded intent yields a permit to sign, and a permit signs once. So every certificate that
@@ -16,6 +16,7 @@ use crate::store::{CertificateRow, Store, StoreError};
 
 mod csr;
 mod lint;
+mod named;
 mod permit;
 mod server;
 mod ssh;
@@ -23,11 +24,33 @@ mod x509;
 
 pub use csr::{CsrError, MAX_CSR};
 pub use lint::Finding;
+pub use named::{RequestError, ServerRequest};
 pub use server::ServerCertificate;
 pub use ssh::SshError;
 
 /// What is issued as PEM (RFC 8555 §9.1).
 pub const PEM_CHAIN: &str = "application/pem-certificate-chain";
+
+/// The right to one certificate; issuing uses it up.
+#[derive(Debug)]
+pub enum Proof {
+    /// What the record of a key grants, after its YubiKey has answered.
+    Entitled(Entitlement),
+    /// Names of servers, with a CSR for them.
+    Names(ServerRequest),
+}
+
+impl From<Entitlement> for Proof {
+    fn from(entitlement: Entitlement) -> Self {
+        Self::Entitled(entitlement)
+    }
+}
+
+impl From<ServerRequest> for Proof {
+    fn from(request: ServerRequest) -> Self {
+        Self::Names(request)
+    }
+}
 
 /// What of an order matters for its certificate.
 #[derive(Debug, Clone)]
@@ -40,7 +63,8 @@ pub struct OrderFacts {
     pub account: String,
     /// `notAfter` asked for, in seconds since 1970.
     pub not_after: Option<i64>,
-    /// The CSR, DER; `None` or empty if none was sent.
+    /// The CSR, DER; `None` or empty if none was sent. Names of servers have theirs in the
+    /// [`ServerRequest`].
     pub csr: Option<Vec<u8>>,
     /// What time it is, in seconds since 1970.
     pub now: i64,
@@ -71,6 +95,9 @@ pub enum IssueError {
     /// The life asked for; it may have passed since the order was made.
     #[error(transparent)]
     Validity(#[from] BadValidity),
+    /// The profile certifies names of servers, not what a key was granted.
+    #[error("the profile is not one that a key's record can grant")]
+    OtherKind,
     /// The certificate would have been wrong. An alarm: the CA itself made it.
     #[error("the certificate failed its lint: {}", findings(.0))]
     Lint(Vec<Finding>),
@@ -134,12 +161,23 @@ impl Issuer {
         csr::check(csr, entitlement)
     }
 
-    /// Issues the one certificate that an entitlement is the right to.
+    /// Issues the one certificate that a proof is the right to.
     ///
     /// # Errors
     /// [`IssueError`]. After [`IssueError::Sign`] or [`IssueError::Store`] the order can be
     /// tried again; it will get another serial number.
     pub async fn issue(
+        &self,
+        proof: impl Into<Proof>,
+        order: OrderFacts,
+    ) -> Result<Issued, IssueError> {
+        match proof.into() {
+            Proof::Entitled(entitlement) => self.issue_entitled(entitlement, order).await,
+            Proof::Names(request) => self.issue_named(request, &order).await,
+        }
+    }
+
+    async fn issue_entitled(
         &self,
         entitlement: Entitlement,
         order: OrderFacts,
@@ -155,6 +193,8 @@ impl Issuer {
             crate::config::ProfileKind::SshUser(ssh) => {
                 self.issue_ssh(&entitlement, &order, ssh, not_after).await
             }
+            // No key is granted such a profile.
+            crate::config::ProfileKind::X509Server => Err(IssueError::OtherKind),
         }
     }
 

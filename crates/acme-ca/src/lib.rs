@@ -1,16 +1,18 @@
-//! The CA of dlogin as a library: an ACME server (RFC 8555) whose clients prove themselves
-//! with a YubiKey, and which issues TLS client certificates and OpenSSH user certificates.
+//! The CA of dlogin as a library: an ACME server (RFC 8555). People prove themselves with a
+//! YubiKey, and get TLS client certificates and OpenSSH user certificates; servers prove that
+//! they control their names, and get TLS server certificates.
 //!
 //! The one call that most people want is [`Ca::open`], on a folder that [`setup::init`] made;
 //! the server and every command of the program `ca` work on what it returns.
 //!
 //! How trust flows: a response to a challenge becomes an answered challenge
 //! (`acme_yubikey`, which holds the verified attestation), [`entitlement::judge`] turns that and
-//! the records into an [`entitlement::Entitlement`], and only an entitlement can be given to
+//! the records into an [`entitlement::Entitlement`]. An order for names whose authorizations are
+//! all valid becomes a [`names::NamesAuthorized`], and with its CSR an
+//! [`issuance::ServerRequest`]. Only one of these two can be given to
 //! [`issuance::Issuer::issue`]. No step can be skipped, because the next asks for its result.
 //!
-//! What it does not do: it never talks to a smart card, and it knows no other validation than
-//! the YubiKey challenges.
+//! What it does not do: it never talks to a smart card.
 
 pub mod audit;
 pub mod ca;
@@ -19,6 +21,7 @@ pub mod enrolment;
 pub mod entitlement;
 mod finalization;
 pub mod issuance;
+pub mod names;
 pub mod nonce;
 pub mod orders;
 pub mod pki;

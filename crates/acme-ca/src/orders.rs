@@ -26,7 +26,7 @@ pub use acme_wire::order::{AuthorizationStatus, ChallengeStatus, OrderStatus};
 pub use authorization::AuthorizationEvent;
 pub use challenge::{ChallengeEvent, is_decided};
 pub use order::{OrderEvent, is_open};
-pub use settle::{Answered, Outcome, settle};
+pub use settle::{Answered, Outcome, respond, settle};
 
 /// A change of status that RFC 8555 §7.1.6 does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -138,6 +138,7 @@ pub enum PkiError {
 /// All that the CA signs with.
 pub struct Hierarchy {
     root_der: Vec<u8>,
+    root_spki: Vec<u8>,
     /// Signs client certificates.
     pub clients: Authority,
     /// Signs the CA's own server certificate.
@@ -239,12 +240,24 @@ impl Hierarchy {
             })
             .collect::<Result<_, PkiError>>()?;
         let (clients, servers) = (authority("clients")?, authority("servers")?);
+        let root = Certificate::from_der(&root_der)?;
+        let root_spki = root.tbs_certificate().subject_public_key_info().to_der()?;
         Ok(Self {
             root_der,
+            root_spki,
             clients,
             servers,
             ssh_users,
         })
+    }
+
+    /// Whether a key (SubjectPublicKeyInfo in DER) is one of these.
+    #[must_use]
+    pub fn has_key(&self, spki_der: &[u8]) -> bool {
+        let authorities = [self.clients.signer(), self.servers.signer()];
+        let ssh = self.ssh_users.iter().map(SshAuthority::signer);
+        let mut own = authorities.into_iter().chain(ssh);
+        own.any(|signer| signer.spki_der() == spki_der) || self.root_spki == spki_der
     }
 
     /// Checks that both intermediates are valid at `now`.

@@ -104,6 +104,9 @@ pub enum ServeError {
     /// TLS could not be set up.
     #[error("TLS could not be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// Names of servers could not be validated.
+    #[error("validation cannot be set up: {0}; see [validation] in ca.toml")]
+    Validation(#[from] crate::validators::SetupError),
     /// The system's random number generator failed.
     #[error("the system's random number generator failed")]
     Random(#[from] aws_lc_rs::error::Unspecified),
@@ -183,6 +186,7 @@ impl Server {
             Arc::clone(&self.current),
             self.options.upkeep,
         ));
+        let validations = tokio::spawn(web::validating::run(Arc::clone(&self.web)));
         let mut connections = JoinSet::new();
         tokio::select! {
             () = self.accept(&mut connections, router, draining) => {}
@@ -204,8 +208,10 @@ impl Server {
         }
         // A client that went away does not stop its certificate from being finished.
         self.web.under_way.wait().await;
-        upkeep.abort();
-        let _ = upkeep.await;
+        for task in [upkeep, validations] {
+            task.abort();
+            let _ = task.await;
+        }
         tracing::info!("stopped");
         Ok(())
     }

@@ -141,6 +141,8 @@ pub trait Records: Send + Sync {
     /// Whether a name stands in the record of any key, whatever its state: such names are
     /// reserved for YubiKey orders.
     async fn name_is_reserved(&self, name: &str) -> Result<bool, StoreError>;
+    /// The same of every name one label below `base`, which a wildcard covers.
+    async fn name_below_is_reserved(&self, base: &str) -> Result<bool, StoreError>;
 }
 
 /// Every certificate that was signed or was about to be.

@@ -9,9 +9,11 @@ use axum::routing::{get, post};
 
 use crate::ca::Ca;
 use crate::nonce::Nonces;
-use crate::serve::Peer;
 use crate::serve::places::Places;
+use crate::serve::{Peer, ServeError};
+use crate::validators::Validators;
 use under_way::UnderWay;
+use validating::Validations;
 
 mod account;
 mod answer;
@@ -28,6 +30,7 @@ mod post;
 pub(crate) mod problem;
 mod revoke;
 mod under_way;
+pub(crate) mod validating;
 
 pub use limits::Limits;
 pub(crate) use limits::network;
@@ -55,6 +58,10 @@ pub struct Web {
     pub(crate) accounts: limits::Meter,
     pub(crate) orders: limits::Meter,
     failures: limits::Meter,
+    failed_validations: limits::Meter,
+    /// None where no profile is for names.
+    pub(crate) validators: Option<Validators>,
+    pub(crate) validations: Validations,
     pub(crate) bodies: Places,
     pub(crate) under_way: UnderWay,
     clock: Clock,
@@ -64,13 +71,15 @@ impl Web {
     /// The web side of a CA.
     ///
     /// # Errors
-    /// The system's random number generator failed.
-    pub fn new(
-        ca: Arc<Ca>,
-        limits: Limits,
-        clock: Clock,
-    ) -> Result<Self, aws_lc_rs::error::Unspecified> {
-        let lifetime = u64::try_from(ca.config().lifetimes.nonce.0).unwrap_or(0);
+    /// The system's random number generator failed, or validations cannot be set up.
+    pub fn new(ca: Arc<Ca>, limits: Limits, clock: Clock) -> Result<Self, ServeError> {
+        let config = ca.config();
+        let lifetime = u64::try_from(config.lifetimes.nonce.0).unwrap_or(0);
+        // A site without servers need not have a resolver.
+        let validators = config
+            .validates_names()
+            .then(|| Validators::new(&config.validation))
+            .transpose()?;
         Ok(Self {
             ca,
             nonces: Nonces::new(lifetime)?,
@@ -78,6 +87,9 @@ impl Web {
             accounts: limits::Meter::new(3600),
             orders: limits::Meter::new(60),
             failures: limits::Meter::new(60),
+            failed_validations: limits::Meter::new(3600),
+            validators,
+            validations: Validations::new(limits.validations_waiting),
             bodies: Places::new(limits.bodies_per_address, limits.bodies),
             under_way: UnderWay::default(),
             clock,
@@ -99,6 +111,50 @@ impl Web {
                 what: "too many refusals for this address",
                 retry_after,
             })
+    }
+
+    /// Counts a new order or authorization.
+    pub(crate) fn count_order(&self, peer: Option<Peer>, now: i64) -> Result<(), problem::Error> {
+        let Some(peer) = peer else { return Ok(()) };
+        self.orders
+            .count(peer.0.ip(), self.limits.orders, now)
+            .map_err(|retry_after| problem::Error::TooMany {
+                what: "too many new orders from this address",
+                retry_after,
+            })
+    }
+
+    /// Refuses an account whose validations failed too often already.
+    pub(crate) fn may_fail_validation(
+        &self,
+        account: &str,
+        now: i64,
+    ) -> Result<(), problem::Error> {
+        let account = limits::Counted::Account(account);
+        self.failed_validations
+            .check(account, self.limits.failed_validations, now)
+            .map_err(|retry_after| problem::Error::TooMany {
+                what: "too many validations of this account failed",
+                retry_after,
+            })
+    }
+
+    /// Counts a validation that failed.
+    pub(crate) fn failed_validation(&self, account: &str, now: i64) {
+        let account = limits::Counted::Account(account);
+        let most = self.limits.failed_validations;
+        let _ = self.failed_validations.count(account, most, now);
+    }
+
+    /// Whether a valid authorization serves later orders.
+    pub(crate) fn reuses_authorizations(&self) -> bool {
+        self.ca.config().lifetimes.authorization.0 > 0
+    }
+
+    /// Whether newAuthz makes authorizations: some profile must be for names, and orders must
+    /// take them over.
+    pub(crate) fn offers_authorizations(&self) -> bool {
+        self.reuses_authorizations() && self.ca.config().validates_names()
     }
 
     /// Counts a refusal.

@@ -3,8 +3,11 @@
 use acme_yubikey::ChallengeType;
 use sshcert_acme::{CriticalOptions, Extensions};
 
+use super::allow::{Allow, Applicant};
 use super::duration::Seconds;
 use super::url::is_dns_name;
+use crate::names::ServerName;
+use crate::validators::Method;
 
 /// One thing that can be ordered (draft-ietf-acme-profiles).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +16,8 @@ pub struct Profile {
     pub name: String,
     /// For people, in the directory.
     pub description: String,
-    /// The one challenge that its authorizations offer.
-    pub challenge: ChallengeType,
+    /// How a client shows that it may have what it orders.
+    pub proven_by: ProvenBy,
     /// What is issued.
     pub kind: ProfileKind,
     /// The longest life that may be asked for.
@@ -37,11 +40,49 @@ pub enum CheckedBy {
     NoRevAvail,
 }
 
+/// How a client shows that it may have what it orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProvenBy {
+    /// By an enrolled YubiKey: an order has one identifier, its authorization this one challenge,
+    /// and the record of the key says what is certified.
+    Yubikey(ChallengeType),
+    /// By controlling each name that it orders, and being allowed to have it.
+    Names(NameRules),
+}
+
+/// How names of servers are validated, and who may have which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameRules {
+    /// The challenges that an authorization offers, if they fit its name; never empty.
+    pub methods: Vec<Method>,
+    /// What no rule allows is forbidden.
+    pub allow: Vec<Allow>,
+}
+
+impl NameRules {
+    /// Whether a rule lets this account have this name.
+    #[must_use]
+    pub fn permits(&self, applicant: Applicant<'_>, name: &ServerName) -> bool {
+        self.allow.iter().any(|rule| rule.permits(applicant, name))
+    }
+
+    /// The challenges that can show control of a name.
+    pub fn methods_for(&self, name: &ServerName) -> impl Iterator<Item = Method> {
+        let subject = name.subject();
+        self.methods
+            .iter()
+            .copied()
+            .filter(move |method| method.is_for(&subject))
+    }
+}
+
 /// What a profile issues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProfileKind {
     /// A TLS client certificate with names of one kind.
     X509(SanKind),
+    /// A TLS server certificate with the names of its order.
+    X509Server,
     /// An OpenSSH user certificate.
     SshUser(SshProfile),
 }
@@ -115,11 +156,21 @@ impl Profile {
         }
     }
 
+    /// The challenge of a profile that is had with a YubiKey.
+    #[must_use]
+    pub fn yubikey(&self) -> Option<ChallengeType> {
+        match self.proven_by {
+            ProvenBy::Yubikey(challenge) => Some(challenge),
+            ProvenBy::Names(_) => None,
+        }
+    }
+
     /// The kind, as it stands in `ca.toml`.
     #[must_use]
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             ProfileKind::X509(_) => "x509",
+            ProfileKind::X509Server => "x509-server",
             ProfileKind::SshUser(_) => "ssh-user",
         }
     }
@@ -149,6 +200,8 @@ pub fn certificate_name(profile: &Profile, name: &str) -> Result<String, BadName
             }
             _ => Err(bad("expected an address, such as alice@example.com")),
         },
+        // The names of servers are ordered, not granted to a key.
+        ProfileKind::X509Server => Err(bad("its names are ordered, not granted")),
         ProfileKind::SshUser(_) if is_principal(name) => Ok(name.to_owned()),
         ProfileKind::SshUser(_) => Err(bad(
             "expected a principal: printable ASCII without spaces, commas, quotes and wildcards",

@@ -1,20 +1,21 @@
 //! `ca.toml` as it is written, each value with its place, and the way to [`Config`].
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::path::Path;
+use std::sync::Arc;
 
-use acme_yubikey::ChallengeType;
 use serde::Deserialize;
-use sshcert_acme::{CriticalOptions, Extensions};
 use toml::Spanned;
 
 use crate::web::Limits;
 
 use super::duration::Seconds;
-use super::profile::{Profile, ProfileKind, SanKind, SshProfile};
-use super::{
-    AttestationRoot, CheckedBy, Config, Fault, Lifetimes, Located, policy, revocation, validation,
-};
+use super::{AttestationRoot, Config, Fault, Lifetimes, Located, policy, revocation, validation};
+
+mod profile;
+
+use profile::RawProfile;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +37,7 @@ struct RawConfig {
     attestation_root: Vec<RawRoot>,
     #[serde(default)]
     profiles: BTreeMap<Spanned<String>, RawProfile>,
+    default_profile: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -43,6 +45,7 @@ struct RawConfig {
 struct RawLifetimes {
     order: Option<Spanned<String>>,
     challenge: Option<Spanned<String>>,
+    authorization: Option<Spanned<String>>,
     nonce: Option<Spanned<String>>,
     backdate: Option<Spanned<String>>,
     server_certificate: Option<Spanned<String>>,
@@ -55,6 +58,9 @@ struct RawLimits {
     orders_per_minute: Option<u32>,
     accounts_per_hour: Option<u32>,
     refusals_per_minute: Option<u32>,
+    identifiers_per_order: Option<u16>,
+    failed_validations_per_hour: Option<u32>,
+    validations: Option<NonZeroU16>,
 }
 
 #[derive(Deserialize)]
@@ -64,44 +70,9 @@ struct RawRoot {
     file: Spanned<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum RawKind {
-    X509,
-    SshUser,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawProfile {
-    #[serde(default)]
-    description: String,
-    challenge: Spanned<String>,
-    kind: RawKind,
-    san: Option<Spanned<SanKind>>,
-    max_validity: Option<Spanned<String>>,
-    default_validity: Option<Spanned<String>>,
-    crl: Option<Spanned<bool>>,
-    no_rev_avail: Option<Spanned<bool>>,
-    extensions: Option<Spanned<Vec<Spanned<String>>>>,
-    critical_options: Option<Spanned<BTreeMap<Spanned<String>, Spanned<String>>>>,
-}
-
-/// 16 hours: a working day, and the night is nobody's.
-const VALIDITY: Seconds = Seconds(16 * 60 * 60);
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// The longest life that a profile may give.
-const LONGEST: Seconds = Seconds(366 * DAY);
-/// What `ssh-keygen` would grant, but for X11 forwarding.
-const SSH_EXTENSIONS: [&str; 4] = [
-    "permit-pty",
-    "permit-agent-forwarding",
-    "permit-port-forwarding",
-    "permit-user-rc",
-];
-
 /// Reads and checks settings; `dir` is where relative paths start.
 pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
     let raw: RawConfig = toml::from_str(text).map_err(|error| {
@@ -137,9 +108,15 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
     let profiles = raw
         .profiles
         .into_iter()
-        .map(|(name, profile)| read_profile(&name, profile, &revocation))
-        .map(|profile| profile.map(|profile| (profile.name.clone(), profile)))
-        .collect::<Result<_, _>>()?;
+        .map(|(name, profile)| profile::read(&name, profile, &revocation))
+        .map(|profile| profile.map(|profile| (profile.name.clone(), Arc::new(profile))))
+        .collect::<Result<BTreeMap<_, _>, _>>()?;
+    if let Some(default) = &raw.default_profile
+        && !profiles.contains_key(default.get_ref())
+    {
+        let profile = default.get_ref().clone();
+        return Err(at(default, Fault::DefaultProfile { profile }));
+    }
     Ok(Config {
         url,
         listen: raw.listen.into_inner(),
@@ -151,6 +128,7 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
         attestation_roots,
         validation: validation::read(raw.validation)?,
         profiles,
+        default_profile: raw.default_profile.map(Spanned::into_inner),
     })
 }
 
@@ -218,6 +196,15 @@ fn read_limits(raw: &RawLimits) -> Limits {
         orders: raw.orders_per_minute.unwrap_or(default.orders),
         accounts: raw.accounts_per_hour.unwrap_or(default.accounts),
         failures: raw.refusals_per_minute.unwrap_or(default.failures),
+        identifiers: raw
+            .identifiers_per_order
+            .map_or(default.identifiers, usize::from),
+        failed_validations: raw
+            .failed_validations_per_hour
+            .unwrap_or(default.failed_validations),
+        validations: raw
+            .validations
+            .map_or(default.validations, |most| usize::from(most.get())),
         ..default
     }
 }
@@ -233,6 +220,13 @@ fn read_lifetimes(raw: &RawLifetimes) -> Result<Lifetimes, Located> {
             1,
             HOUR,
         )?,
+        authorization: duration(
+            raw.authorization.as_ref(),
+            "authorization",
+            default.authorization,
+            0,
+            30 * DAY,
+        )?,
         nonce: duration(raw.nonce.as_ref(), "nonce", default.nonce, MINUTE, DAY)?,
         backdate: duration(raw.backdate.as_ref(), "backdate", default.backdate, 0, HOUR)?,
         server_certificate: duration(
@@ -242,146 +236,5 @@ fn read_lifetimes(raw: &RawLifetimes) -> Result<Lifetimes, Located> {
             3,
             397 * DAY,
         )?,
-    })
-}
-
-fn read_profile(
-    name: &Spanned<String>,
-    raw: RawProfile,
-    revocation: &revocation::Revocation,
-) -> Result<Profile, Located> {
-    let text = name.get_ref();
-    let good = text.len() <= 32
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if !good {
-        let name_fault = Fault::ProfileName { name: text.clone() };
-        return Err(Located::new(name.span().start, name_fault));
-    }
-    let challenge = raw
-        .challenge
-        .get_ref()
-        .parse::<ChallengeType>()
-        .map_err(|_| {
-            let challenge = raw.challenge.get_ref().clone();
-            Located::new(raw.challenge.span().start, Fault::Challenge { challenge })
-        })?;
-    let max_validity = duration(
-        raw.max_validity.as_ref(),
-        "max_validity",
-        VALIDITY,
-        1,
-        LONGEST.0,
-    )?;
-    let default_validity = duration(
-        raw.default_validity.as_ref(),
-        "default_validity",
-        max_validity.min(VALIDITY),
-        1,
-        max_validity.0,
-    )?;
-    let misplaced = |offset: usize, kind, setting| {
-        Err(Located::new(offset, Fault::NotOfKind { kind, setting }))
-    };
-    let checked_by = match raw.kind {
-        RawKind::X509 => checked_by(raw.crl, raw.no_rev_avail, revocation)?,
-        RawKind::SshUser => {
-            let settings = [(&raw.crl, "crl"), (&raw.no_rev_avail, "no_rev_avail")];
-            for (setting, name) in settings {
-                if let Some(setting) = setting {
-                    return misplaced(setting.span().start, "ssh-user", name);
-                }
-            }
-            CheckedBy::Silent
-        }
-    };
-    let kind = match raw.kind {
-        RawKind::X509 => {
-            if let Some(extensions) = &raw.extensions {
-                return misplaced(extensions.span().start, "x509", "extensions");
-            }
-            if let Some(options) = &raw.critical_options {
-                return misplaced(options.span().start, "x509", "critical_options");
-            }
-            ProfileKind::X509(raw.san.map_or(SanKind::Dns, Spanned::into_inner))
-        }
-        RawKind::SshUser => {
-            if let Some(san) = &raw.san {
-                return misplaced(san.span().start, "ssh-user", "san");
-            }
-            ProfileKind::SshUser(read_ssh(raw.extensions, raw.critical_options)?)
-        }
-    };
-    Ok(Profile {
-        name: text.clone(),
-        description: raw.description,
-        challenge,
-        kind,
-        max_validity,
-        default_validity,
-        checked_by,
-    })
-}
-
-/// A profile names the CRL where there is one to name, unless it says otherwise.
-fn checked_by(
-    crl: Option<Spanned<bool>>,
-    no_rev_avail: Option<Spanned<bool>>,
-    revocation: &revocation::Revocation,
-) -> Result<CheckedBy, Located> {
-    let somewhere = revocation.crl_url.is_some();
-    if let Some(crl) = &crl
-        && *crl.get_ref()
-        && !somewhere
-    {
-        return Err(Located::new(crl.span().start, Fault::CrlNowhere));
-    }
-    let crl = crl.map_or(somewhere, Spanned::into_inner);
-    match no_rev_avail {
-        Some(none) if *none.get_ref() && crl => {
-            Err(Located::new(none.span().start, Fault::NoRevAvailBesideCrl))
-        }
-        Some(none) if *none.get_ref() => Ok(CheckedBy::NoRevAvail),
-        _ if crl => Ok(CheckedBy::Crl),
-        _ => Ok(CheckedBy::Silent),
-    }
-}
-
-fn read_ssh(
-    extensions: Option<Spanned<Vec<Spanned<String>>>>,
-    options: Option<Spanned<BTreeMap<Spanned<String>, Spanned<String>>>>,
-) -> Result<SshProfile, Located> {
-    let mut all = Extensions::none();
-    match extensions {
-        Some(list) => {
-            for extension in list.into_inner() {
-                all = all
-                    .with(extension.get_ref(), "")
-                    .map_err(|fault| Located::new(extension.span().start, fault))?;
-            }
-        }
-        None => {
-            for extension in SSH_EXTENSIONS {
-                all = all
-                    .with(extension, "")
-                    .map_err(|fault| Located::new(0, fault))?;
-            }
-        }
-    }
-    let mut critical = CriticalOptions::none();
-    for (name, value) in options.map(Spanned::into_inner).unwrap_or_default() {
-        let text = value.get_ref().as_str();
-        critical = match name.get_ref().as_str() {
-            "source-address" => critical.source_addresses(text.split(',').map(str::trim)),
-            "force-command" => critical.force_command(text),
-            other => critical.with(other, text),
-        }
-        .map_err(|fault| Located::new(value.span().start, fault))?;
-    }
-    Ok(SshProfile {
-        extensions: all,
-        critical_options: critical,
     })
 }

@@ -43,6 +43,12 @@ pub enum EnrolRefusal {
         /// The profile.
         profile: String,
     },
+    /// A profile that is not had with a key.
+    #[error("profile {profile} is for names of servers: it is ordered, not granted to a key")]
+    NotForKeys {
+        /// The profile.
+        profile: String,
+    },
     /// The key is for another challenge than the profile's.
     #[error("profile {profile} ({challenge}) cannot be had with a {usage} key")]
     OtherUse {

@@ -16,6 +16,10 @@ use x509_cert::request::CertReqInfo;
 use crate::entitlement::Entitlement;
 use crate::pki::Signed;
 
+mod names;
+
+pub(super) use names::{NamedKey, check_names};
+
 /// The longest CSR that is looked at, in bytes.
 pub const MAX_CSR: usize = 16 * 1024;
 
@@ -40,6 +44,24 @@ pub enum CsrError {
     /// There is none, and the profile's key is not one that possession was just proven of.
     #[error("this profile certifies a key on disk: send a CSR by that key")]
     Missing,
+    /// There is none, and the profile certifies keys of servers.
+    #[error("send a CSR: base64url of its DER")]
+    Absent,
+    /// Its key can be factored.
+    #[error("the CSR's key has the ROCA fingerprint (CVE-2017-15361): make a new one")]
+    RocaKey,
+    /// Its key is used for something else.
+    #[error("the CSR's key is {what}: make a key for this certificate alone")]
+    ReusedKey {
+        /// What it is.
+        what: &'static str,
+    },
+    /// It does not name something that was ordered.
+    #[error("the CSR does not name {name:?}, which was ordered")]
+    MissingName {
+        /// The name.
+        name: String,
+    },
     /// It is too long.
     #[error("the CSR has {found} bytes, at most {MAX_CSR} are read")]
     TooLong {
@@ -88,9 +110,9 @@ pub enum CsrError {
 pub(super) fn check(csr: Option<&[u8]>, entitlement: &Entitlement) -> Result<(), CsrError> {
     let csr = csr.unwrap_or_default();
     if csr.is_empty() {
-        return match entitlement.profile().challenge {
-            ChallengeType::Yubikey01 => Ok(()),
-            ChallengeType::Yubikey02 => Err(CsrError::Missing),
+        return match entitlement.profile().yubikey() {
+            Some(ChallengeType::Yubikey01) => Ok(()),
+            Some(ChallengeType::Yubikey02) | None => Err(CsrError::Missing),
         };
     }
     let mut allowed: Vec<&str> = vec![&entitlement.identifier().value];
@@ -99,25 +121,45 @@ pub(super) fn check(csr: Option<&[u8]>, entitlement: &Entitlement) -> Result<(),
 }
 
 fn check_against(csr: &[u8], key: &PublicKey, allowed: &[&str]) -> Result<(), CsrError> {
-    if csr.len() > MAX_CSR {
-        return Err(CsrError::TooLong { found: csr.len() });
-    }
-    let signed = Signed::read(csr).map_err(|_| CsrError::Malformed)?;
-    let info = signed.info().map_err(|_| CsrError::Malformed)?;
-    let info = CertReqInfo::from_der(&info).map_err(|_| CsrError::Malformed)?;
-    let spki = info.public_key.to_der().map_err(|_| CsrError::Malformed)?;
-    let csr_key = PublicKey::from_spki_der(&spki).map_err(CsrError::Key)?;
-    if csr_key.algorithm() == KeyAlgorithm::Rsa1024 {
-        return Err(CsrError::WeakKey {
-            algorithm: csr_key.algorithm(),
-        });
-    }
-    if csr_key.spki_sha256() != key.spki_sha256() {
+    let request = Request::read(csr)?;
+    if request.key.spki_sha256() != key.spki_sha256() {
         return Err(CsrError::OtherKey);
     }
-    signed.verify(&csr_key).map_err(|_| CsrError::Signature)?;
-    check_subject(&info, allowed)?;
-    check_attributes(&info, allowed)
+    request.verify()?;
+    check_subject(&request.info, allowed)?;
+    check_attributes(&request.info, allowed)
+}
+
+/// A CSR that can be read, with a key that could be certified. Nothing else is checked.
+struct Request<'a> {
+    signed: Signed<'a>,
+    info: CertReqInfo,
+    key: PublicKey,
+}
+
+impl<'a> Request<'a> {
+    fn read(csr: &'a [u8]) -> Result<Self, CsrError> {
+        if csr.len() > MAX_CSR {
+            return Err(CsrError::TooLong { found: csr.len() });
+        }
+        let signed = Signed::read(csr).map_err(|_| CsrError::Malformed)?;
+        let info = signed.info().map_err(|_| CsrError::Malformed)?;
+        let info = CertReqInfo::from_der(&info).map_err(|_| CsrError::Malformed)?;
+        let spki = info.public_key.to_der().map_err(|_| CsrError::Malformed)?;
+        let key = PublicKey::from_spki_der(&spki).map_err(CsrError::Key)?;
+        let algorithm = key.algorithm();
+        if algorithm == KeyAlgorithm::Rsa1024 {
+            return Err(CsrError::WeakKey { algorithm });
+        }
+        Ok(Self { signed, info, key })
+    }
+
+    /// The key that it asks a certificate for has signed it.
+    fn verify(&self) -> Result<(), CsrError> {
+        self.signed
+            .verify(&self.key)
+            .map_err(|_| CsrError::Signature)
+    }
 }
 
 fn check_name(name: &str, allowed: &[&str]) -> Result<(), CsrError> {

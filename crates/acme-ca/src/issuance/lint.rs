@@ -10,8 +10,10 @@ use x509_cert::ext::pkix::{
     SubjectKeyIdentifier,
 };
 
+use piv_attest::{KeyAlgorithm, PublicKey};
+
 use super::permit::Linted;
-use crate::pki::{Authority, RevocationCheck, San, Template, key_identifier};
+use crate::pki::{Authority, Purpose, RevocationCheck, San, Template, key_identifier};
 
 /// What is wrong with a certificate that was about to be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +51,27 @@ pub enum Finding {
     /// Its key is a key of the CA.
     #[error("its key is the issuer's own")]
     IssuerKey,
+    /// Its key is used for something else.
+    #[error("its key is used for something else")]
+    ReusedKey,
+    /// Its key is of a kind that is not certified.
+    #[error("its key is of a kind that is not certified")]
+    KeyKind,
+    /// A name that no certificate carries.
+    #[error("{name:?} is no name that a certificate may carry")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// It names something twice.
+    #[error("it names {name:?} twice")]
+    NameTwice {
+        /// The name.
+        name: String,
+    },
+    /// Its issuer is for certificates of another kind.
+    #[error("its issuer is not for such certificates")]
+    OtherPurpose,
     /// An extension is missing, twice, or not what was meant.
     #[error("extension {oid} is not what was meant")]
     Extension {
@@ -141,7 +164,47 @@ fn findings(
         template.spki != authority.signer().spki_der(),
         Finding::IssuerKey,
     );
+    findings.extend(meaning_findings(template, authority));
     findings.extend(extension_findings(&tbs, template, authority));
+    findings
+}
+
+/// What no certificate of this CA may be, though it was meant.
+fn meaning_findings(template: &Template, authority: &Authority) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let good = PublicKey::from_spki_der(&template.spki).is_ok_and(|key| {
+        matches!(
+            key.algorithm(),
+            KeyAlgorithm::P256
+                | KeyAlgorithm::P384
+                | KeyAlgorithm::Ed25519
+                | KeyAlgorithm::Rsa2048
+                | KeyAlgorithm::Rsa3072
+                | KeyAlgorithm::Rsa4096
+        ) && !key.has_roca_fingerprint()
+    });
+    if !good {
+        findings.push(Finding::KeyKind);
+    }
+    if !authority.is_for(template.purpose) {
+        findings.push(Finding::OtherPurpose);
+    }
+    for (place, name) in template.names.iter().enumerate() {
+        if let San::Dns(text) = name {
+            // A wildcard is a server's alone.
+            let base = match template.purpose {
+                Purpose::Server => text.strip_prefix("*.").unwrap_or(text),
+                _ => text,
+            };
+            if !crate::config::is_dns_name(base) || base.bytes().any(|b| b.is_ascii_uppercase()) {
+                findings.push(Finding::Name { name: text.clone() });
+            }
+        }
+        if template.names.iter().take(place).any(|other| other == name) {
+            let name = format!("{name:?}");
+            findings.push(Finding::NameTwice { name });
+        }
+    }
     findings
 }
 
@@ -396,6 +459,70 @@ mod tests {
         ] {
             assert_eq!(lint_of(&authority, built, meant), found);
         }
+    }
+
+    #[test]
+    fn a_server_certificate_comes_from_the_authority_for_servers() {
+        let hierarchy = hierarchy();
+        let meant = Template {
+            purpose: Purpose::Server,
+            names: vec![
+                San::Dns("*.example.net".into()),
+                San::Dns("example.net".into()),
+                San::Ip([192, 0, 2, 1].into()),
+            ],
+            ..template()
+        };
+        assert_eq!(lint_of(&hierarchy.servers, &meant, &meant), []);
+        assert_eq!(
+            lint_of(&hierarchy.clients, &meant, &meant),
+            [Finding::OtherPurpose]
+        );
+        let client = template();
+        assert_eq!(
+            lint_of(&hierarchy.servers, &client, &client),
+            [Finding::OtherPurpose]
+        );
+    }
+
+    #[test]
+    fn names_that_no_certificate_carries_are_found() {
+        let hierarchy = hierarchy();
+        let findings = |purpose, authority: &Authority, names: &[&str]| {
+            let meant = Template {
+                purpose,
+                names: names.iter().map(|name| San::Dns((*name).into())).collect(),
+                ..template()
+            };
+            lint_of(authority, &meant, &meant)
+        };
+        let name = |name: &str| Finding::Name { name: name.into() };
+        let (server, servers) = (Purpose::Server, &hierarchy.servers);
+        for bad in ["Example.net", "a b", "*.*.net", "*", "192.0.2.1", ""] {
+            assert_eq!(findings(server, servers, &[bad]), [name(bad)], "{bad}");
+        }
+        let wildcard = "*.example.net";
+        let (client, clients) = (Purpose::Client, &hierarchy.clients);
+        assert_eq!(findings(client, clients, &[wildcard]), [name(wildcard)]);
+        assert!(matches!(
+            findings(server, servers, &[wildcard, wildcard])[..],
+            [Finding::NameTwice { .. }]
+        ));
+    }
+
+    #[test]
+    fn a_key_that_is_too_weak_is_found() {
+        let authority = hierarchy().clients;
+        let meant = Template {
+            // RSA-1024.
+            spki: hex::decode(format!(
+                "30819f300d06092a864886f70d010101050003818d0030818902818100{}0203010001",
+                "c1".repeat(128)
+            ))
+            .unwrap(),
+            ..template()
+        };
+        assert_eq!(lint_of(&authority, &meant, &meant), [Finding::KeyKind]);
     }
 
     #[test]

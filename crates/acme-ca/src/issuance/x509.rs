@@ -75,7 +75,11 @@ impl Issuer {
 }
 
 /// The certificate and the intermediate, PEM. The root is what relying parties have.
-fn chain(authority: &Authority, tbs: &[u8], signature: &[u8]) -> Result<Vec<u8>, IssueError> {
+pub(super) fn chain(
+    authority: &Authority,
+    tbs: &[u8],
+    signature: &[u8],
+) -> Result<Vec<u8>, IssueError> {
     let der = assemble(tbs, authority.signer().algorithm(), signature)?;
     let mut pem = crate::pki::pem_certificate(&der)?;
     pem.push_str(&crate::pki::pem_certificate(authority.certificate_der())?);
@@ -84,7 +88,7 @@ fn chain(authority: &Authority, tbs: &[u8], signature: &[u8]) -> Result<Vec<u8>,
 
 /// CN repeats the first name that fits; without one the subject is empty, and the names are a
 /// critical extension.
-fn subject(names: &[String]) -> Result<x509_cert::name::Name, IssueError> {
+pub(super) fn subject(names: &[String]) -> Result<x509_cert::name::Name, IssueError> {
     match names.iter().find(|name| name.len() <= MAX_COMMON_NAME) {
         Some(name) => Ok(common_name(name)?),
         None => Ok(x509_cert::name::Name::default()),

@@ -1,4 +1,4 @@
-//! What one decided challenge means for its authorization and its order.
+//! What the answer to one challenge means for its authorization and its order.
 
 use super::{
     AuthorizationEvent, AuthorizationStatus, ChallengeEvent, ChallengeStatus, IllegalTransition,
@@ -21,13 +21,36 @@ pub struct Answered {
     pub challenge: ChallengeStatus,
     /// Of its authorization.
     pub authorization: AuthorizationStatus,
-    /// Of the order that the authorization belongs to.
-    pub order: OrderStatus,
+    /// Of the order that the authorization was made with; none if it was made alone (RFC 8555
+    /// §7.4.1).
+    pub order: Option<OrderStatus>,
 }
 
-/// The statuses after `outcome`, in one step, since an answer is decided while
-/// its request waits. `others_valid` says whether every other authorization of
-/// the order is valid already.
+/// The challenge's status once it is answered, when the answer is judged later. `others` are the
+/// other challenges of its authorization: one at a time is validated.
+///
+/// # Errors
+/// The challenge was answered before, its authorization is not pending, or another challenge is
+/// being validated.
+pub fn respond(
+    challenge: ChallengeStatus,
+    authorization: AuthorizationStatus,
+    others: impl IntoIterator<Item = ChallengeStatus>,
+) -> Result<ChallengeStatus, IllegalTransition> {
+    authorization.after(AuthorizationEvent::ChallengeValid)?;
+    if others.into_iter().any(|o| o == ChallengeStatus::Processing) {
+        return Err(IllegalTransition {
+            object: "another challenge of the authorization",
+            from: ChallengeStatus::Processing.as_str(),
+            event: ChallengeEvent::Respond.as_str(),
+        });
+    }
+    challenge.after(ChallengeEvent::Respond)
+}
+
+/// The statuses after `outcome`. A challenge that is judged while its request waits is answered
+/// in the same step. `others_valid` says whether every other authorization of the order is valid
+/// already.
 ///
 /// An answer that is wrong because it is late spends its challenge too; an
 /// authorization or order that is over stays what it is.
@@ -40,7 +63,10 @@ pub fn settle(
     others_valid: bool,
     outcome: Outcome,
 ) -> Result<Answered, IllegalTransition> {
-    let processing = before.challenge.after(ChallengeEvent::Respond)?;
+    let processing = match before.challenge {
+        ChallengeStatus::Processing => before.challenge,
+        other => other.after(ChallengeEvent::Respond)?,
+    };
     match outcome {
         Outcome::Valid => Ok(Answered {
             challenge: processing.after(ChallengeEvent::Succeed)?,
@@ -48,8 +74,9 @@ pub fn settle(
                 .authorization
                 .after(AuthorizationEvent::ChallengeValid)?,
             order: match (before.order, others_valid) {
-                (OrderStatus::Pending, false) => OrderStatus::Pending,
-                (order, _) => order.after(OrderEvent::AuthorizationsValid)?,
+                (None, _) => None,
+                (Some(OrderStatus::Pending), false) => Some(OrderStatus::Pending),
+                (Some(order), _) => Some(order.after(OrderEvent::AuthorizationsValid)?),
             },
         }),
         Outcome::Invalid => Ok(Answered {
@@ -60,8 +87,7 @@ pub fn settle(
                 .unwrap_or(before.authorization),
             order: before
                 .order
-                .after(OrderEvent::AuthorizationLost)
-                .unwrap_or(before.order),
+                .map(|order| order.after(OrderEvent::AuthorizationLost).unwrap_or(order)),
         }),
     }
 }
@@ -73,7 +99,7 @@ mod tests {
     const PENDING: Answered = Answered {
         challenge: ChallengeStatus::Pending,
         authorization: AuthorizationStatus::Pending,
-        order: OrderStatus::Pending,
+        order: Some(OrderStatus::Pending),
     };
 
     #[test]
@@ -84,7 +110,7 @@ mod tests {
             Answered {
                 challenge: ChallengeStatus::Valid,
                 authorization: AuthorizationStatus::Valid,
-                order: OrderStatus::Ready,
+                order: Some(OrderStatus::Ready),
             }
         );
     }
@@ -93,7 +119,7 @@ mod tests {
     fn an_order_waits_for_its_other_authorizations() {
         let after = settle(PENDING, false, Outcome::Valid).unwrap();
         assert_eq!(after.authorization, AuthorizationStatus::Valid);
-        assert_eq!(after.order, OrderStatus::Pending);
+        assert_eq!(after.order, Some(OrderStatus::Pending));
     }
 
     #[test]
@@ -104,7 +130,7 @@ mod tests {
             Answered {
                 challenge: ChallengeStatus::Invalid,
                 authorization: AuthorizationStatus::Invalid,
-                order: OrderStatus::Invalid,
+                order: Some(OrderStatus::Invalid),
             }
         );
     }
@@ -122,7 +148,14 @@ mod tests {
             A::Expired,
             A::Revoked,
         ];
-        let orders = [O::Pending, O::Ready, O::Processing, O::Valid, O::Invalid];
+        let orders = [
+            None,
+            Some(O::Pending),
+            Some(O::Ready),
+            Some(O::Processing),
+            Some(O::Valid),
+            Some(O::Invalid),
+        ];
         [C::Pending, C::Processing, C::Valid, C::Invalid]
             .into_iter()
             .flat_map(move |challenge| {
@@ -136,22 +169,44 @@ mod tests {
             })
     }
 
+    /// Whether a challenge of this status can still be decided.
+    fn is_open(challenge: ChallengeStatus) -> bool {
+        matches!(
+            challenge,
+            ChallengeStatus::Pending | ChallengeStatus::Processing
+        )
+    }
+
     #[test]
     fn only_what_is_pending_can_be_answered_rightly() {
         for before in all() {
+            let good = is_open(before.challenge)
+                && before.authorization == AuthorizationStatus::Pending
+                && matches!(before.order, None | Some(OrderStatus::Pending));
             let settled = settle(before, true, Outcome::Valid);
-            assert_eq!(settled.is_ok(), before == PENDING, "{before:?}");
+            assert_eq!(settled.is_ok(), good, "{before:?}");
         }
     }
 
     #[test]
-    fn a_wrong_answer_spends_any_pending_challenge_and_revives_nothing() {
+    fn an_authorization_without_an_order_becomes_valid_alone() {
+        let alone = Answered {
+            order: None,
+            ..PENDING
+        };
+        let after = settle(alone, true, Outcome::Valid).unwrap();
+        assert_eq!(after.authorization, AuthorizationStatus::Valid);
+        assert_eq!(after.order, None);
+    }
+
+    #[test]
+    fn a_wrong_answer_spends_any_open_challenge_and_revives_nothing() {
         for before in all() {
             let Ok(after) = settle(before, true, Outcome::Invalid) else {
-                assert_ne!(before.challenge, ChallengeStatus::Pending, "{before:?}");
+                assert!(!is_open(before.challenge), "{before:?}");
                 continue;
             };
-            assert_eq!(before.challenge, ChallengeStatus::Pending, "{before:?}");
+            assert!(is_open(before.challenge), "{before:?}");
             assert_eq!(after.challenge, ChallengeStatus::Invalid);
             match before.authorization {
                 AuthorizationStatus::Pending => {
@@ -160,10 +215,30 @@ mod tests {
                 over => assert_eq!(after.authorization, over),
             }
             match before.order {
-                OrderStatus::Pending | OrderStatus::Ready => {
-                    assert_eq!(after.order, OrderStatus::Invalid);
+                Some(OrderStatus::Pending | OrderStatus::Ready) => {
+                    assert_eq!(after.order, Some(OrderStatus::Invalid));
                 }
                 other => assert_eq!(after.order, other),
+            }
+        }
+    }
+
+    #[test]
+    fn one_pending_challenge_of_a_pending_authorization_is_taken_into_processing() {
+        let challenges = [
+            ChallengeStatus::Pending,
+            ChallengeStatus::Processing,
+            ChallengeStatus::Valid,
+            ChallengeStatus::Invalid,
+        ];
+        for before in all() {
+            for other in challenges {
+                let taken = respond(before.challenge, before.authorization, [other]);
+                let good = before.challenge == ChallengeStatus::Pending
+                    && before.authorization == AuthorizationStatus::Pending
+                    && other != ChallengeStatus::Processing;
+                let expected = good.then_some(ChallengeStatus::Processing);
+                assert_eq!(taken.ok(), expected, "{before:?} beside {other:?}");
             }
         }
     }

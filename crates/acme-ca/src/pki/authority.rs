@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use const_oid::ObjectIdentifier;
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 use x509_cert::certificate::TbsCertificate;
-use x509_cert::ext::pkix::SubjectKeyIdentifier;
+use x509_cert::ext::pkix::{ExtendedKeyUsage, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 
 use super::PkiError;
-use super::tbs::{self, Template};
+use super::tbs::{self, Purpose, Template};
 use crate::signer::Signer;
 
 /// One X.509 CA.
@@ -17,6 +18,7 @@ pub struct Authority {
     certificate_der: Vec<u8>,
     name: Name,
     key_identifier: Vec<u8>,
+    extended_key_usages: Option<Vec<ObjectIdentifier>>,
     not_before: i64,
     not_after: i64,
     signer: Arc<dyn Signer>,
@@ -37,6 +39,9 @@ impl Authority {
             certificate_der: der.to_vec(),
             name: tbs.subject().clone(),
             key_identifier: own_identifier(tbs, signer.spki_der())?,
+            extended_key_usages: tbs
+                .get_extension::<ExtendedKeyUsage>()?
+                .map(|(_, ExtendedKeyUsage(usages))| usages),
             not_before: seconds(tbs.validity().not_before),
             not_after: seconds(tbs.validity().not_after),
             signer,
@@ -56,6 +61,7 @@ impl Authority {
             certificate_der,
             name: template.subject.clone(),
             key_identifier: identifier,
+            extended_key_usages: template.purpose.extended_key_usage().map(|one| vec![one]),
             not_before: template.not_before,
             not_after: template.not_after,
             signer,
@@ -100,6 +106,16 @@ impl Authority {
     #[must_use]
     pub fn key_identifier(&self) -> &[u8] {
         &self.key_identifier
+    }
+
+    /// Whether its certificate lets it sign for a purpose: one that states no extended key usage
+    /// (it may have been made by another program) limits nothing.
+    pub(crate) fn is_for(&self, purpose: Purpose) -> bool {
+        match (&self.extended_key_usages, purpose.extended_key_usage()) {
+            (Some(allowed), Some(usage)) => allowed.contains(&usage),
+            (Some(_), None) => false,
+            (None, _) => true,
+        }
     }
 
     /// When its certificate ends, in seconds since 1970: nothing that it signs lasts longer.

@@ -14,6 +14,8 @@ use crate::orders::{
 };
 
 mod account;
+mod authorization;
+mod challenge;
 mod change;
 mod part;
 mod sweep;
@@ -69,15 +71,18 @@ pub struct Order {
     pub authorizations: Vec<Authorization>,
 }
 
-/// An authorization (RFC 8555 §7.1.4). Each belongs to one order.
+/// An authorization (RFC 8555 §7.1.4). It is made with an order or alone, and while it is valid
+/// later orders may take it over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization {
     /// As in its URL.
     pub id: String,
     /// The type of its identifier.
     pub kind: String,
-    /// The value of its identifier.
+    /// The value of its identifier, of a wildcard without its `*.`.
     pub value: String,
+    /// Whether it is for the wildcard of its value.
+    pub wildcard: bool,
     /// Its status in the store; [`Authorization::status_at`] tells what it is by now.
     pub status: AuthorizationStatus,
     /// When it ends, in seconds since 1970: while it is pending, with its challenges.
@@ -123,25 +128,41 @@ pub struct Verdict {
     pub problem: Option<String>,
     /// What proved it, for a right one.
     pub evidence: Option<Vec<u8>>,
+    /// For how many seconds further orders may take over what becomes valid; 0 if none may.
+    pub reusable: i64,
+    /// How long an order that takes it over can last, in seconds.
+    pub order_lifetime: i64,
     /// What the audit writes down if this verdict counts.
     pub decision: Decision,
 }
 
 /// What came of a compare-and-set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Swap {
-    /// This call changed it; the order as it is now.
-    Done(Order),
-    /// It was changed before, or its time is over; the order as it was found.
-    Late(Order),
+pub enum Swap<T = Order> {
+    /// This call changed it; as it is now.
+    Done(T),
+    /// It was changed before, or its time is over; as it was found.
+    Late(T),
 }
 
 /// What became of a new order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
-    /// It is there.
-    Stored,
+    /// It is there, with the authorizations that it has.
+    Stored(Order),
     /// The account has as many open orders as it may have.
+    TooMany {
+        /// When the first of them ends, in seconds since 1970.
+        until: i64,
+    },
+}
+
+/// What became of an authorization without an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PreAuthorized {
+    /// It is there, or was before.
+    Stored(Authorization),
+    /// The account has as many that wait as it may have.
     TooMany {
         /// When the first of them ends, in seconds since 1970.
         until: i64,
@@ -180,12 +201,6 @@ impl Order {
         self.status.after(OrderEvent::Expire).unwrap_or(self.status)
     }
 
-    /// One of its authorizations.
-    #[must_use]
-    pub fn authorization(&self, id: &str) -> Option<&Authorization> {
-        self.authorizations.iter().find(|a| a.id == id)
-    }
-
     /// One of its challenges, with its authorization.
     #[must_use]
     pub fn challenge(&self, id: &str) -> Option<(&Authorization, &Challenge)> {
@@ -197,6 +212,12 @@ impl Order {
 }
 
 impl Authorization {
+    /// One of its challenges.
+    #[must_use]
+    pub fn challenge(&self, id: &str) -> Option<&Challenge> {
+        self.challenges.iter().find(|challenge| challenge.id == id)
+    }
+
     /// The status by now.
     #[must_use]
     pub fn status_at(&self, now: i64) -> AuthorizationStatus {
@@ -229,8 +250,25 @@ pub trait Orders: Send + Sync {
     async fn deactivate_account(&self, id: &str, decision: Decision)
     -> Result<Account, StoreError>;
 
-    /// Stores a new order, unless its account has `limit` open ones at its time of creation.
-    async fn add_order(&self, order: Order, limit: u32) -> Result<Created, StoreError>;
+    /// Stores a new order, unless its account has `limit` open ones at its time of creation. With
+    /// `reuse` it takes over valid authorizations of the account where it would need new ones.
+    async fn add_order(&self, order: Order, limit: u32, reuse: bool)
+    -> Result<Created, StoreError>;
+    /// Stores an authorization without an order (RFC 8555 §7.4.1), unless the account has a valid
+    /// one for the same, or `limit` that wait.
+    async fn add_authorization(
+        &self,
+        account: &str,
+        authorization: Authorization,
+        now: i64,
+        limit: u32,
+    ) -> Result<PreAuthorized, StoreError>;
+    /// One authorization of one account, by its own id or that of one of its challenges.
+    async fn authorization(
+        &self,
+        account: &str,
+        id: &str,
+    ) -> Result<Option<Authorization>, StoreError>;
     /// One order of one account. Another account's is not there.
     async fn order(&self, account: &str, handle: Handle<'_>) -> Result<Option<Order>, StoreError>;
     /// The ids of an account's orders that are not invalid, after `after`, at most `limit`.
@@ -240,15 +278,26 @@ pub trait Orders: Send + Sync {
         after: &str,
         limit: u32,
     ) -> Result<Vec<String>, StoreError>;
-    /// Deactivates an authorization, and with it its order.
+    /// Deactivates an authorization, and with it every order that waits with it.
     async fn deactivate_authorization(
         &self,
         id: &str,
         at: i64,
         decision: Decision,
-    ) -> Result<Swap, StoreError>;
+    ) -> Result<Swap<Authorization>, StoreError>;
+    /// Takes a pending challenge into processing, once.
+    async fn respond(&self, challenge: &str, at: i64) -> Result<Swap<Authorization>, StoreError>;
+    /// Notes why a challenge in processing is tried again: a problem document, JSON.
+    async fn note(&self, challenge: &str, problem: String) -> Result<(), StoreError>;
+    /// Authorizations with a challenge in processing, and their accounts.
+    async fn validating(&self) -> Result<Vec<(String, Authorization)>, StoreError>;
     /// Decides a challenge, once.
-    async fn decide(&self, challenge: &str, verdict: Verdict, at: i64) -> Result<Swap, StoreError>;
+    async fn decide(
+        &self,
+        challenge: &str,
+        verdict: Verdict,
+        at: i64,
+    ) -> Result<Swap<Authorization>, StoreError>;
     /// What proved a challenge.
     async fn evidence(&self, challenge: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// Takes a ready order into processing, once, with the CSR that came (or an empty one).
@@ -308,8 +357,39 @@ impl Orders for SqliteStore {
             .await
     }
 
-    async fn add_order(&self, order: Order, limit: u32) -> Result<Created, StoreError> {
-        self.write(move |c| tree::add(c, &order, limit)).await
+    async fn add_order(
+        &self,
+        order: Order,
+        limit: u32,
+        reuse: bool,
+    ) -> Result<Created, StoreError> {
+        self.write(move |c| tree::add(c, order, limit, reuse)).await
+    }
+
+    async fn add_authorization(
+        &self,
+        account: &str,
+        authorization: Authorization,
+        now: i64,
+        limit: u32,
+    ) -> Result<PreAuthorized, StoreError> {
+        let account = account.to_owned();
+        self.write(move |c| authorization::add(c, &account, &authorization, now, limit))
+            .await
+    }
+
+    async fn authorization(
+        &self,
+        account: &str,
+        id: &str,
+    ) -> Result<Option<Authorization>, StoreError> {
+        let Some(part) = Part::parse(id) else {
+            return Ok(None);
+        };
+        let found = self.read(|c| authorization::find(c, part))?;
+        Ok(found
+            .filter(|(owner, _)| owner == account)
+            .map(|(_, authorization)| authorization))
     }
 
     async fn order(&self, account: &str, handle: Handle<'_>) -> Result<Option<Order>, StoreError> {
@@ -331,15 +411,34 @@ impl Orders for SqliteStore {
         id: &str,
         at: i64,
         decision: Decision,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<Swap<Authorization>, StoreError> {
         let id = id.to_owned();
-        self.write(move |c| change::deactivate_authorization(c, &id, at, &decision))
+        self.write(move |c| challenge::deactivate(c, &id, at, &decision))
             .await
     }
 
-    async fn decide(&self, challenge: &str, verdict: Verdict, at: i64) -> Result<Swap, StoreError> {
+    async fn respond(&self, challenge: &str, at: i64) -> Result<Swap<Authorization>, StoreError> {
         let id = challenge.to_owned();
-        self.write(move |c| change::decide(c, &id, &verdict, at))
+        self.write(move |c| challenge::respond(c, &id, at)).await
+    }
+
+    async fn note(&self, challenge: &str, problem: String) -> Result<(), StoreError> {
+        let id = challenge.to_owned();
+        self.write(move |c| challenge::note(c, &id, &problem)).await
+    }
+
+    async fn validating(&self) -> Result<Vec<(String, Authorization)>, StoreError> {
+        self.read(authorization::validating)
+    }
+
+    async fn decide(
+        &self,
+        challenge: &str,
+        verdict: Verdict,
+        at: i64,
+    ) -> Result<Swap<Authorization>, StoreError> {
+        let id = challenge.to_owned();
+        self.write(move |c| challenge::decide(c, &id, verdict, at))
             .await
     }
 

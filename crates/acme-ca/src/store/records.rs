@@ -390,4 +390,17 @@ impl Records for SqliteStore {
                 .exists([name])?)
         })
     }
+
+    async fn name_below_is_reserved(&self, base: &str) -> Result<bool, StoreError> {
+        // Every grant is looked at: wildcards are rare, and a site's grants are few.
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT 1 FROM grants
+                     WHERE instr(name, '.') > 1
+                       AND substr(name, instr(name, '.') + 1) = ?1 COLLATE NOCASE LIMIT 1",
+                )?
+                .exists([base])?)
+        })
+    }
 }

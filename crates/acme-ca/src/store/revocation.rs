@@ -351,11 +351,21 @@ impl Revocations for SqliteStore {
             let mut statement = connection.prepare_cached(
                 "SELECT 1 FROM orders JOIN authorizations ON authorizations.order_id = orders.id
                  WHERE orders.account = ?1 AND authorizations.kind = ?2
-                   AND authorizations.value = ?3 AND authorizations.status = 'valid'
-                   AND authorizations.expires > ?4 LIMIT 1",
+                   AND authorizations.value = ?3 AND authorizations.wildcard = ?4
+                   AND authorizations.status = 'valid' AND authorizations.expires > ?5
+                 UNION ALL
+                 SELECT 1 FROM authorizations
+                 WHERE account = ?1 AND kind = ?2 AND value = ?3 AND wildcard = ?4
+                   AND reusable > 0 AND status = 'valid' AND expires > ?5
+                 LIMIT 1",
             )?;
             for (kind, value) in identifiers {
-                if !statement.exists(params![account, kind, value, now])? {
+                // An authorization for a wildcard has the name behind it.
+                let (value, wildcard) = match value.strip_prefix("*.") {
+                    Some(base) => (base, true),
+                    None => (value.as_str(), false),
+                };
+                if !statement.exists(params![account, kind, value, wildcard, now])? {
                     return Ok(false);
                 }
             }

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_core.sql"),
     include_str!("migrations/0002_orders.sql"),
     include_str!("migrations/0003_revocation_and_accounts.sql"),
+    include_str!("migrations/0004_shared_authorizations.sql"),
 ];
 
 /// "dlca": marks the file as ours.

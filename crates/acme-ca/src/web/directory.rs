@@ -26,7 +26,9 @@ pub(crate) async fn get(State(web): State<Arc<Web>>) -> Response {
         new_nonce: url.join(paths::NEW_NONCE),
         new_account: url.join(paths::NEW_ACCOUNT),
         new_order: url.join(paths::NEW_ORDER),
-        new_authz: None,
+        new_authz: web
+            .offers_authorizations()
+            .then(|| url.join(paths::NEW_AUTHORIZATION)),
         revoke_cert: Some(url.join(paths::REVOKE_CERTIFICATE)),
         key_change: None,
         renewal_info: None,

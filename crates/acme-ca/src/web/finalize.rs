@@ -53,8 +53,9 @@ pub(crate) async fn post(
     let busy = web.under_way.enter(&found.id).await;
     let task = {
         let web = Arc::clone(&web);
+        let account = caller.account;
         tokio::spawn(async move {
-            let finalized = finalize(&web.ca, found, csr, now).await;
+            let finalized = finalize(&web.ca, &account, found, csr, now).await;
             drop(busy);
             finalized
         })

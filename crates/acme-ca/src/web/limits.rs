@@ -19,6 +19,14 @@ pub struct Limits {
     /// Refusals for one address in a minute, each of which is written down: wrong answers,
     /// orders that cannot be, authorizations given up.
     pub failures: u32,
+    /// Identifiers of one order.
+    pub identifiers: usize,
+    /// Validations of one account that fail in an hour.
+    pub failed_validations: u32,
+    /// Validations that run at a time.
+    pub validations: usize,
+    /// Validations that wait for their turn.
+    pub validations_waiting: usize,
     /// Bodies of requests from one address that are being read at a time.
     pub bodies_per_address: usize,
     /// Bodies that are being read at a time, which bounds the memory that strangers can take.
@@ -34,6 +42,10 @@ impl Default for Limits {
             accounts: 200,
             orders: 1_200,
             failures: 120,
+            identifiers: 100,
+            failed_validations: 120,
+            validations: 64,
+            validations_waiting: 4096,
             bodies_per_address: 128,
             bodies: 1024,
             body: Duration::from_secs(10),
@@ -41,7 +53,22 @@ impl Default for Limits {
     }
 }
 
-/// Counts events of addresses in windows of time.
+/// Whose events are counted.
+#[derive(Debug, Clone, Copy, Hash)]
+pub(crate) enum Counted<'a> {
+    /// Those of one network.
+    Network(IpAddr),
+    /// Those of one account.
+    Account(&'a str),
+}
+
+impl From<IpAddr> for Counted<'_> {
+    fn from(address: IpAddr) -> Self {
+        Self::Network(network(address))
+    }
+}
+
+/// Counts events of addresses or accounts in windows of time.
 #[derive(Debug)]
 pub(crate) struct Meter {
     window: i64,
@@ -71,8 +98,13 @@ impl Meter {
     ///
     /// # Errors
     /// There were `limit` already: how many seconds until the window ends.
-    pub(crate) fn count(&self, address: IpAddr, limit: u32, now: i64) -> Result<(), i64> {
-        self.with(address, now, |count| {
+    pub(crate) fn count<'a>(
+        &self,
+        whose: impl Into<Counted<'a>>,
+        limit: u32,
+        now: i64,
+    ) -> Result<(), i64> {
+        self.with(whose.into(), now, |count| {
             if *count >= limit {
                 return false;
             }
@@ -85,18 +117,23 @@ impl Meter {
     ///
     /// # Errors
     /// There were `limit` already: how many seconds until the window ends.
-    pub(crate) fn check(&self, address: IpAddr, limit: u32, now: i64) -> Result<(), i64> {
-        self.with(address, now, |count| *count < limit)
+    pub(crate) fn check<'a>(
+        &self,
+        whose: impl Into<Counted<'a>>,
+        limit: u32,
+        now: i64,
+    ) -> Result<(), i64> {
+        self.with(whose.into(), now, |count| *count < limit)
     }
 
     fn with(
         &self,
-        address: IpAddr,
+        whose: Counted<'_>,
         now: i64,
         allow: impl FnOnce(&mut u32) -> bool,
     ) -> Result<(), i64> {
         let window = now.div_euclid(self.window);
-        let place = self.hasher.hash_one(network(address));
+        let place = self.hasher.hash_one(whose);
         let place = usize::try_from(place % COUNTERS as u64).unwrap_or(0);
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(counter) = counters.get_mut(place) else {
@@ -140,12 +177,9 @@ mod tests {
     #[test]
     fn a_network_of_ipv6_counts_as_one() {
         let meter = Meter::new(60);
-        assert_eq!(meter.count("2001:db8::1".parse().unwrap(), 1, 0), Ok(()));
-        assert!(
-            meter
-                .count("2001:db8::ffff".parse().unwrap(), 1, 0)
-                .is_err()
-        );
+        let [one, other] = ["2001:db8::1", "2001:db8::ffff"].map(|ip| ip.parse::<IpAddr>());
+        assert_eq!(meter.count(one.unwrap(), 1, 0), Ok(()));
+        assert!(meter.count(other.unwrap(), 1, 0).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The one place where errors become problem documents (RFC 7807, RFC 8555 §6.7).
 
 use acme_wire::jws::JwsError;
+use acme_wire::order::Identifier;
 use acme_wire::problem::{MEDIA_TYPE, Problem, ProblemType, Subproblem};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -8,6 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::config::BadValidity;
 use crate::issuance::{CsrError, IssueError};
+use crate::names::{BadName, Forbidden, Reason};
 use crate::nonce::NonceError;
 use crate::orders::{AccountStatus, OrderStatus};
 use crate::revocation::BadReason;
@@ -69,6 +71,24 @@ pub(crate) enum Error {
     /// draft-ietf-acme-profiles.
     #[error("there is no profile {profile:?}; the directory's meta.profiles lists them")]
     UnknownProfile { profile: String },
+    /// RFC 8555 §7.4.
+    #[error("the order names no identifier")]
+    NoIdentifier,
+    /// More names than one certificate gets.
+    #[error("the order names {found} identifiers, at most {most} go into one certificate")]
+    TooManyIdentifiers { found: usize, most: usize },
+    /// Identifiers that are no names of servers; all of them.
+    #[error("{}", bad_identifiers(.0))]
+    Identifiers(Vec<(Identifier, BadIdentifier)>),
+    /// Names that the account may not have; all of them.
+    #[error("{}", forbidden_text(profile, refused))]
+    Forbidden {
+        profile: String,
+        refused: Vec<Forbidden>,
+    },
+    /// RFC 8555 §7.4.1.
+    #[error("a wildcard cannot be authorized ahead of its order (RFC 8555 §7.4.1)")]
+    WildcardAuthorization,
     /// A yubikey order has exactly one identifier.
     #[error("an order of this profile has exactly one identifier, not {found}")]
     IdentifierCount { found: usize },
@@ -136,7 +156,110 @@ pub(crate) enum Error {
     Internal { what: String },
 }
 
+/// Why an identifier cannot be ordered under a profile for names of servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadIdentifier {
+    /// It is no such name.
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// The profile has no challenge that could show control of it.
+    #[error(
+        "this profile has no challenge for it: a wildcard needs dns-01, an address http-01 or tls-alpn-01"
+    )]
+    NoMethod,
+}
+
+impl BadIdentifier {
+    fn kind(self) -> ProblemType {
+        match self {
+            Self::Name(BadName::Type) => ProblemType::UnsupportedIdentifier,
+            Self::Name(_) => ProblemType::Malformed,
+            Self::NoMethod => ProblemType::RejectedIdentifier,
+        }
+    }
+}
+
+fn bad_identifiers(bad: &[(Identifier, BadIdentifier)]) -> String {
+    match bad {
+        [(identifier, reason)] => format!("{identifier}: {reason}"),
+        several => format!("{} identifiers cannot be ordered", several.len()),
+    }
+}
+
+/// Does not tell whether a name is reserved, and for whom.
+fn forbidden_text(profile: &str, refused: &[Forbidden]) -> String {
+    let names = match refused {
+        [one] => format!("{}", one.name),
+        several => format!("{} of the names", several.len()),
+    };
+    format!(
+        "this account may not have {names} under profile {profile}; the CA's operator allows names with [[profiles.{profile}.allow]] in ca.toml"
+    )
+}
+
+fn subproblem(kind: ProblemType, detail: String, identifier: Identifier) -> Subproblem {
+    Subproblem {
+        kind,
+        detail: Some(detail),
+        identifier: Some(identifier),
+    }
+}
+
+/// For names that an account may not have.
+pub(crate) fn of_forbidden(profile: &str, refused: &[Forbidden]) -> Problem {
+    let kind = ProblemType::RejectedIdentifier;
+    let mut problem = Problem::new(kind.clone(), forbidden_text(profile, refused));
+    problem.subproblems = refused
+        .iter()
+        .map(|one| {
+            let detail = match one.reason {
+                Reason::Unproven(status) => format!("its authorization is {status}"),
+                Reason::NotAllowed | Reason::Reserved | Reason::OwnHost => {
+                    "the CA's policy does not allow it to this account".to_owned()
+                }
+            };
+            let identifier = Identifier {
+                kind: one.name.kind(),
+                value: one.name.to_string(),
+            };
+            subproblem(kind.clone(), detail, identifier)
+        })
+        .collect();
+    problem
+}
+
+fn of_identifiers(detail: String, bad: Vec<(Identifier, BadIdentifier)>) -> Problem {
+    let mut kinds = bad.iter().map(|(_, reason)| reason.kind());
+    let first = kinds.next().unwrap_or(ProblemType::Malformed);
+    let kind = if kinds.all(|kind| kind == first) {
+        first
+    } else {
+        ProblemType::Compound
+    };
+    let mut problem = Problem::new(kind, detail);
+    problem.subproblems = bad
+        .into_iter()
+        .map(|(identifier, reason)| subproblem(reason.kind(), reason.to_string(), identifier))
+        .collect();
+    problem
+}
+
 impl Error {
+    /// Every reason, for the log, which may know more than the client.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        match self {
+            Self::Identifiers(bad) => bad
+                .iter()
+                .map(|(identifier, reason)| format!("{identifier}: {reason}"))
+                .collect(),
+            Self::Forbidden { refused, .. } => refused
+                .iter()
+                .map(|one| format!("{}: {}", one.name, one.reason))
+                .collect(),
+            other => vec![other.to_string()],
+        }
+    }
+
     fn problem(self) -> Problem {
         use ProblemType as T;
         let detail = self.to_string();
@@ -159,9 +282,12 @@ impl Error {
             } => (T::InvalidContact, 400),
             Self::Contact { .. } => (T::UnsupportedContact, 400),
             Self::NoProfile | Self::UnknownProfile { .. } => (T::InvalidProfile, 400),
-            Self::IdentifierCount { .. } => (T::Malformed, 400),
+            Self::IdentifierCount { .. } | Self::NoIdentifier => (T::Malformed, 400),
+            Self::TooManyIdentifiers { .. } => (T::RateLimited, 429),
+            Self::Identifiers(bad) => return of_identifiers(detail, bad),
+            Self::Forbidden { profile, refused } => return of_forbidden(&profile, &refused),
             Self::IdentifierType { .. } | Self::NewAuthorization => (T::UnsupportedIdentifier, 400),
-            Self::IdentifierValue { .. } => (T::Malformed, 400),
+            Self::IdentifierValue { .. } | Self::WildcardAuthorization => (T::Malformed, 400),
             Self::TooMany { .. } => (T::RateLimited, 429),
             Self::NotReady { .. } => (T::OrderNotReady, 403),
             Self::CsrEncoding | Self::Csr(_) => (T::BadCsr, 400),
@@ -227,6 +353,10 @@ pub(crate) fn of_issuing(error: &IssueError) -> Problem {
     match error {
         IssueError::Csr(error) => Problem::new(ProblemType::BadCsr, error.to_string()),
         IssueError::Validity(error) => Problem::new(ProblemType::Malformed, error.to_string()),
+        IssueError::Store(StoreError::Withdrawn { .. }) => Problem::new(
+            ProblemType::Unauthorized,
+            "the account lost the right to certificates meanwhile",
+        ),
         _ => Problem::new(
             ProblemType::ServerInternal,
             "the CA could not issue the certificate; its log says why",

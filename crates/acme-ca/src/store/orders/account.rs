@@ -84,6 +84,11 @@ pub(super) fn deactivate(
     )?
     .execute(params![id, AuthorizationStatus::Deactivated.as_str()])?;
     c.prepare_cached(
+        "UPDATE authorizations SET status = ?2
+         WHERE account = ?1 AND reusable > 0 AND status IN ('pending', 'valid')",
+    )?
+    .execute(params![id, AuthorizationStatus::Deactivated.as_str()])?;
+    c.prepare_cached(
         "UPDATE orders SET status = ?2 WHERE account = ?1 AND status IN ('pending', 'ready')",
     )?
     .execute(params![id, OrderStatus::Invalid.as_str()])?;

@@ -1,104 +1,11 @@
-//! Compare-and-set: the changes that only one caller can make.
+//! Compare-and-set of orders: the changes that only one caller can make.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::tree::{self, number};
-use super::{Ending, Handle, Order, Part, Swap, Verdict};
-use crate::audit::Decision;
-use crate::orders::{
-    Answered, AuthorizationEvent, AuthorizationStatus, OrderEvent, OrderStatus, Status, settle,
-};
+use super::{Ending, Handle, Order, Part, Swap};
+use crate::orders::{AuthorizationStatus, OrderEvent, OrderStatus, Status};
 use crate::store::{StoreError, audit, certificates};
-
-pub(super) fn decide(
-    c: &Connection,
-    challenge_id: &str,
-    verdict: &Verdict,
-    at: i64,
-) -> Result<Swap, StoreError> {
-    let mut order = existing(c, Handle::Challenge(challenge_id))?;
-    let part = Part::parse(challenge_id).ok_or_else(|| missing(challenge_id))?;
-    let Some((authorization, challenge)) = order.challenge(challenge_id) else {
-        return Err(missing(challenge_id));
-    };
-    let before = Answered {
-        challenge: challenge.status,
-        authorization: authorization.status_at(at),
-        order: order.status_at(at),
-    };
-    let others_valid = order
-        .authorizations
-        .iter()
-        .filter(|other| other.id != authorization.id)
-        .all(|other| other.status == AuthorizationStatus::Valid);
-    let Ok(after) = settle(before, others_valid, verdict.outcome) else {
-        return Ok(Swap::Late(order));
-    };
-    // A valid authorization lasts as long as the order that it is for.
-    let expires = match after.authorization {
-        AuthorizationStatus::Valid => order.expires,
-        _ => authorization.expires,
-    };
-    c.prepare_cached(
-        "UPDATE challenges SET status = ?4, decided = ?5, problem = ?6, evidence = ?7
-         WHERE order_id = ?1 AND authorization = ?2 AND number = ?3",
-    )?
-    .execute(params![
-        part.order,
-        number(part.authorization),
-        part.challenge.map(number),
-        after.challenge.as_str(),
-        at,
-        verdict.problem,
-        verdict.evidence,
-    ])?;
-    set_authorization(c, part, after.authorization, expires)?;
-    if after.order == OrderStatus::Invalid {
-        order.problem.clone_from(&verdict.problem);
-    }
-    set_order(c, &mut order, after.order)?;
-    audit::insert(c, &verdict.decision)?;
-    if let Some(authorization) = order.authorizations.get_mut(part.authorization) {
-        authorization.status = after.authorization;
-        authorization.expires = expires;
-        if let Some(challenge) = part
-            .challenge
-            .and_then(|n| authorization.challenges.get_mut(n))
-        {
-            challenge.status = after.challenge;
-            challenge.decided = Some(at);
-            challenge.problem.clone_from(&verdict.problem);
-        }
-    }
-    Ok(Swap::Done(order))
-}
-
-pub(super) fn deactivate_authorization(
-    c: &Connection,
-    id: &str,
-    at: i64,
-    decision: &Decision,
-) -> Result<Swap, StoreError> {
-    let mut order = existing(c, Handle::Authorization(id))?;
-    let part = Part::parse(id).ok_or_else(|| missing(id))?;
-    let Some(authorization) = order.authorizations.get_mut(part.authorization) else {
-        return Err(missing(id));
-    };
-    let status = authorization
-        .status_at(at)
-        .after(AuthorizationEvent::Deactivate);
-    let Ok(status) = status else {
-        return Ok(Swap::Late(order));
-    };
-    authorization.status = status;
-    set_authorization(c, part, status, authorization.expires)?;
-    // An order past `ready` no longer needs its authorizations.
-    if let Ok(lost) = order.status.after(OrderEvent::AuthorizationLost) {
-        set_order(c, &mut order, lost)?;
-    }
-    audit::insert(c, decision)?;
-    Ok(Swap::Done(order))
-}
 
 pub(super) fn begin(c: &Connection, id: &str, csr: &[u8], at: i64) -> Result<Swap, StoreError> {
     let mut order = existing(c, Handle::Order(id))?;
@@ -225,7 +132,7 @@ fn existing(c: &Connection, handle: Handle<'_>) -> Result<Order, StoreError> {
     })
 }
 
-fn missing(id: &str) -> StoreError {
+pub(super) fn missing(id: &str) -> StoreError {
     StoreError::Missing {
         what: format!("order of {id}"),
     }

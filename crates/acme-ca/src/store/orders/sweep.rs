@@ -54,8 +54,10 @@ pub(super) fn sweep(
         .query_map(params![now - UNREADY, limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for id in old.iter().chain(&unready) {
-        // Authorizations and challenges go with it.
         c.prepare_cached("DELETE FROM orders WHERE id = ?1")?
+            .execute([id])?;
+        // Challenges go with their authorizations. What other orders may have stays.
+        c.prepare_cached("DELETE FROM authorizations WHERE order_id = ?1 AND reusable = 0")?
             .execute([id])?;
         swept.forgotten += 1;
     }
@@ -69,13 +71,12 @@ pub(super) fn sweep(
         let Some(mut order) = tree::find(c, Handle::Order(id))? else {
             continue;
         };
-        for (number, authorization) in order.authorizations.iter().enumerate() {
-            if let Ok(status) = authorization.status.after(AuthorizationEvent::Expire) {
-                let part = Part {
-                    order: id,
-                    authorization: number,
-                    challenge: None,
-                };
+        for authorization in &order.authorizations {
+            // What outlives this order is another's, or may become so.
+            if let Some(part) = Part::parse(&authorization.id)
+                && authorization.expires <= now
+                && let Ok(status) = authorization.status.after(AuthorizationEvent::Expire)
+            {
                 set_authorization(c, part, status, authorization.expires)?;
             }
         }
@@ -84,8 +85,19 @@ pub(super) fn sweep(
             swept.expired += 1;
         }
     }
+    let shared = c
+        .prepare_cached(
+            "DELETE FROM authorizations WHERE (order_id, number) IN
+               (SELECT order_id, number FROM authorizations a
+                WHERE reusable > 0 AND reusable < ?1
+                  AND NOT EXISTS (SELECT 1 FROM orders WHERE id = a.order_id)
+                  AND NOT EXISTS (SELECT 1 FROM taken
+                                  WHERE from_order = a.order_id AND from_number = a.number)
+                LIMIT ?2)",
+        )?
+        .execute(params![forget_before, limit])?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    swept.more = [old.len(), unready.len(), late.len()]
+    swept.more = [old.len(), unready.len(), late.len(), shared]
         .iter()
         .any(|&n| n >= most);
     Ok(swept)

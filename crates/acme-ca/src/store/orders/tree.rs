@@ -2,10 +2,16 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Authorization, Challenge, Created, Handle, Order, Part};
+use super::{Created, Handle, Order, Part, authorization};
+use crate::orders::{OrderEvent, OrderStatus, Status};
 use crate::store::StoreError;
 
-pub(super) fn add(c: &Connection, order: &Order, limit: u32) -> Result<Created, StoreError> {
+pub(super) fn add(
+    c: &Connection,
+    mut order: Order,
+    limit: u32,
+    reuse: bool,
+) -> Result<Created, StoreError> {
     let (open, first): (u32, Option<i64>) = c
         .prepare_cached(
             "SELECT count(*), min(expires) FROM orders
@@ -19,9 +25,14 @@ pub(super) fn add(c: &Connection, order: &Order, limit: u32) -> Result<Created, 
             until: first.unwrap_or(order.created),
         });
     }
+    let taken = if reuse {
+        take(c, &mut order)?
+    } else {
+        Vec::new()
+    };
     c.prepare_cached(
-        "INSERT INTO orders (id, account, profile, status, created, expires, not_after)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO orders (id, account, profile, status, created, expires, not_after, takes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         order.id,
@@ -31,47 +42,57 @@ pub(super) fn add(c: &Connection, order: &Order, limit: u32) -> Result<Created, 
         order.created,
         order.expires,
         order.not_after,
+        number(taken.len()),
     ])?;
-    for (first, authorization) in order.authorizations.iter().enumerate() {
-        let first = number(first);
-        c.prepare_cached(
-            "INSERT INTO authorizations (order_id, number, kind, value, status, expires)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            order.id,
-            first,
-            authorization.kind,
-            authorization.value,
-            authorization.status.as_str(),
-            authorization.expires,
-        ])?;
-        for (second, challenge) in authorization.challenges.iter().enumerate() {
+    for (place, authorization) in order.authorizations.iter().enumerate() {
+        if taken.contains(&place) {
+            let from = Part::parse(&authorization.id).ok_or(StoreError::Corrupt {
+                column: "authorizations.order_id",
+            })?;
             c.prepare_cached(
-                "INSERT INTO challenges (order_id, authorization, number, kind, token, status)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO taken (order_id, number, from_order, from_number)
+                 VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![
                 order.id,
-                first,
-                number(second),
-                challenge.kind,
-                challenge.token,
-                challenge.status.as_str(),
+                number(place),
+                from.order,
+                number(from.authorization)
             ])?;
+        } else {
+            let part = Part {
+                order: &order.id,
+                authorization: place,
+                challenge: None,
+            };
+            authorization::insert(c, &order.account, part, authorization, 0)?;
         }
     }
-    Ok(Created::Stored)
+    Ok(Created::Stored(order))
+}
+
+/// Puts valid authorizations of the account where the order would need new ones, and returns
+/// their places.
+fn take(c: &Connection, order: &mut Order) -> Result<Vec<usize>, StoreError> {
+    let mut taken = Vec::new();
+    for (place, authorization) in order.authorizations.iter_mut().enumerate() {
+        let found = authorization::reusable(c, &order.account, authorization, order.created)?;
+        if let Some(found) = found {
+            *authorization = found;
+            taken.push(place);
+        }
+    }
+    if taken.len() == order.authorizations.len() {
+        order.status = order
+            .status
+            .after(OrderEvent::AuthorizationsValid)
+            .unwrap_or(order.status);
+    }
+    Ok(taken)
 }
 
 const ORDER: &str =
-    "id, account, profile, status, created, expires, not_after, csr, problem, certificate";
-
-const PARTS: &str = "SELECT a.number, a.kind, a.value, a.status, a.expires,
-        c.number, c.kind, c.token, c.status, c.decided, c.problem
-    FROM authorizations a LEFT JOIN challenges c
-      ON c.order_id = a.order_id AND c.authorization = a.number
-    WHERE a.order_id = ?1 ORDER BY a.number, c.number";
+    "id, account, profile, status, created, expires, not_after, csr, problem, certificate, takes";
 
 pub(super) fn find(c: &Connection, handle: Handle<'_>) -> Result<Option<Order>, StoreError> {
     let id = match handle {
@@ -146,7 +167,8 @@ pub(super) fn certificate(
 
 struct RawOrder {
     order: Order,
-    status: String,
+    status: Result<OrderStatus, StoreError>,
+    takes: i64,
 }
 
 fn read_order(row: &Row<'_>) -> rusqlite::Result<RawOrder> {
@@ -155,8 +177,8 @@ fn read_order(row: &Row<'_>) -> rusqlite::Result<RawOrder> {
             id: row.get(0)?,
             account: row.get(1)?,
             profile: row.get(2)?,
-            // Set from the word in `complete`, which can say what is wrong with it.
-            status: crate::orders::OrderStatus::Invalid,
+            // Set in `complete`, which can say what is wrong with the word.
+            status: OrderStatus::Invalid,
             created: row.get(4)?,
             expires: row.get(5)?,
             not_after: row.get(6)?,
@@ -165,50 +187,49 @@ fn read_order(row: &Row<'_>) -> rusqlite::Result<RawOrder> {
             certificate: row.get(9)?,
             authorizations: Vec::new(),
         },
-        status: row.get(3)?,
+        status: parse(row, 3, "orders.status"),
+        takes: row.get(10)?,
     })
 }
 
 fn complete(c: &Connection, raw: RawOrder) -> Result<Order, StoreError> {
     let mut order = raw.order;
-    order.status = parse(&raw.status, "orders.status")?;
-    let mut statement = c.prepare_cached(PARTS)?;
+    order.status = raw.status?;
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT {} FROM authorizations a LEFT JOIN challenges c
+           ON c.order_id = a.order_id AND c.authorization = a.number
+         WHERE a.order_id = ?1 ORDER BY a.number, c.number",
+        authorization::COLUMNS
+    ))?;
     let mut rows = statement.query([&order.id])?;
     while let Some(row) = rows.next()? {
-        let first = position(row.get(0)?)?;
-        if order.authorizations.len() <= first {
-            order.authorizations.push(Authorization {
-                id: Part {
-                    order: &order.id,
-                    authorization: first,
-                    challenge: None,
-                }
-                .id(),
-                kind: row.get(1)?,
-                value: row.get(2)?,
-                status: parse(&row.get::<_, String>(3)?, "authorizations.status")?,
-                expires: row.get(4)?,
-                challenges: Vec::new(),
-            });
-        }
-        let challenge = row.get::<_, Option<i64>>(5)?.map(position).transpose()?;
-        if let (Some(authorization), Some(_)) = (order.authorizations.last_mut(), challenge) {
-            authorization.challenges.push(Challenge {
-                id: Part {
-                    order: &order.id,
-                    authorization: first,
-                    challenge,
-                }
-                .id(),
-                kind: row.get(6)?,
-                token: row.get(7)?,
-                status: parse(&row.get::<_, String>(8)?, "challenges.status")?,
-                decided: row.get(9)?,
-                problem: row.get(10)?,
-            });
-        }
+        authorization::read_into(&mut order.authorizations, row)?;
+    }
+    if raw.takes > 0 {
+        taken_into(c, &mut order)?;
     }
     Ok(order)
+}
+
+/// Adds the authorizations that an order took over, each at its place.
+fn taken_into(c: &Connection, order: &mut Order) -> Result<(), StoreError> {
+    let mut statement = c.prepare_cached(
+        "SELECT number, from_order, from_number FROM taken WHERE order_id = ?1 ORDER BY number",
+    )?;
+    let mut rows = statement.query([&order.id])?;
+    while let Some(row) = rows.next()? {
+        let place = position(row.get(0)?)?;
+        let part = Part {
+            order: row.get_ref(1)?.as_str().unwrap_or_default(),
+            authorization: position(row.get(2)?)?,
+            challenge: None,
+        };
+        if let Some((_, found)) = authorization::find(c, part)? {
+            let place = place.min(order.authorizations.len());
+            order.authorizations.insert(place, found);
+        }
+    }
+    Ok(())
 }
 
 /// A number as SQLite has it.
@@ -216,12 +237,18 @@ pub(super) fn number(position: usize) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }
 
-fn position(number: i64) -> Result<usize, StoreError> {
+pub(super) fn position(number: i64) -> Result<usize, StoreError> {
     usize::try_from(number).map_err(|_| StoreError::Corrupt {
         column: "authorizations.number",
     })
 }
 
-fn parse<T: std::str::FromStr>(word: &str, column: &'static str) -> Result<T, StoreError> {
+/// A status: one of a few words.
+pub(super) fn parse<T: std::str::FromStr>(
+    row: &Row<'_>,
+    index: usize,
+    column: &'static str,
+) -> Result<T, StoreError> {
+    let word = row.get_ref(index)?.as_str().unwrap_or_default();
     word.parse().map_err(|_| StoreError::Corrupt { column })
 }

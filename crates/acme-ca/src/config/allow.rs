@@ -1,0 +1,250 @@
+//! Who may have which names of servers: `[[profiles.NAME.allow]]`. What no rule allows is
+//! forbidden.
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::url::is_dns_name;
+use super::{Fault, Located};
+use crate::names::ServerName;
+use crate::store::orders::Account;
+
+/// One rule: these names, for these accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow {
+    who: Who,
+    names: Vec<Pattern>,
+    wildcards: bool,
+    addresses: Vec<IpNet>,
+}
+
+/// Which accounts a rule is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Who {
+    /// Every account.
+    Anyone,
+    /// This one.
+    Account(String),
+}
+
+/// Which DNS names a rule is for. In lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Pattern {
+    /// This one.
+    Exact(String),
+    /// The wildcard of this one.
+    Wildcard(String),
+    /// All below, written with a dot before it; empty for every name.
+    Below(String),
+}
+
+/// An account that asks for names.
+#[derive(Debug, Clone, Copy)]
+pub struct Applicant<'a> {
+    /// Its id.
+    pub account: &'a str,
+}
+
+impl<'a> Applicant<'a> {
+    /// An account as it is on record.
+    #[must_use]
+    pub fn of(account: &'a Account) -> Self {
+        Self {
+            account: &account.id,
+        }
+    }
+}
+
+impl Allow {
+    /// Whether the rule lets this account have this name.
+    #[must_use]
+    pub fn permits(&self, applicant: Applicant<'_>, name: &ServerName) -> bool {
+        let is_for = match &self.who {
+            Who::Anyone => true,
+            Who::Account(id) => id == applicant.account,
+        };
+        is_for
+            && match name {
+                ServerName::Ip(ip) => self.addresses.iter().any(|net| net.contains(ip)),
+                ServerName::Dns { base, wildcard } => self
+                    .names
+                    .iter()
+                    .any(|pattern| self.matches(pattern, base, *wildcard)),
+            }
+    }
+
+    fn matches(&self, pattern: &Pattern, base: &str, wildcard: bool) -> bool {
+        match pattern {
+            Pattern::Exact(name) => !wildcard && name == base,
+            Pattern::Wildcard(name) => wildcard && name == base,
+            Pattern::Below(above) if wildcard => {
+                self.wildcards && (base == above || is_below(base, above))
+            }
+            Pattern::Below(above) => is_below(base, above),
+        }
+    }
+}
+
+fn is_below(name: &str, above: &str) -> bool {
+    above.is_empty()
+        || name
+            .strip_suffix(above)
+            .is_some_and(|labels| labels.ends_with('.'))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAllow {
+    who: Spanned<String>,
+    #[serde(default)]
+    names: Vec<Spanned<String>>,
+    #[serde(default)]
+    wildcards: bool,
+    #[serde(default)]
+    addresses: Vec<Spanned<String>>,
+}
+
+pub(super) fn read(raw: &RawAllow) -> Result<Allow, Located> {
+    let at = |place: &Spanned<String>, fault| Located::new(place.span().start, fault);
+    let who = match raw.who.get_ref().split_once(':') {
+        None if raw.who.get_ref() == "anyone" => Who::Anyone,
+        Some(("account", id)) if !id.is_empty() => Who::Account(id.to_owned()),
+        _ => {
+            let who = raw.who.get_ref().clone();
+            return Err(at(&raw.who, Fault::AllowWho { who }));
+        }
+    };
+    let pattern = |text: &Spanned<String>| {
+        let name = text.get_ref().to_ascii_lowercase();
+        let read = match (name.strip_prefix("*."), name.strip_prefix('.')) {
+            (Some(base), _) if is_dns_name(base) => Some(Pattern::Wildcard(base.to_owned())),
+            (_, Some(above)) if above.is_empty() || is_dns_name(above) => {
+                Some(Pattern::Below(above.to_owned()))
+            }
+            _ if is_dns_name(&name) => Some(Pattern::Exact(name)),
+            _ => None,
+        };
+        read.ok_or_else(|| {
+            let name = text.get_ref().clone();
+            at(text, Fault::AllowName { name })
+        })
+    };
+    let address = |text: &Spanned<String>| {
+        let network = text.get_ref().parse::<IpNet>().ok();
+        let single = || {
+            let ip = text.get_ref().parse::<std::net::IpAddr>().ok()?;
+            Some(IpNet::from(ip))
+        };
+        network.or_else(single).ok_or_else(|| {
+            let network = text.get_ref().clone();
+            at(text, Fault::AllowAddress { network })
+        })
+    };
+    Ok(Allow {
+        who,
+        names: raw.names.iter().map(pattern).collect::<Result<_, _>>()?,
+        wildcards: raw.wildcards,
+        addresses: raw
+            .addresses
+            .iter()
+            .map(address)
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use acme_wire::order::{Identifier, IdentifierType};
+
+    fn rule(text: &str) -> Allow {
+        let raw: RawAllow = toml::from_str(text).unwrap();
+        match read(&raw) {
+            Ok(rule) => rule,
+            Err(_) => panic!("{text}"),
+        }
+    }
+
+    fn anyone(rule: &Allow, name: &str) -> bool {
+        permits(rule, "a", name)
+    }
+
+    fn permits(rule: &Allow, account: &str, name: &str) -> bool {
+        let kind = match name.parse::<std::net::IpAddr>() {
+            Ok(_) => IdentifierType::Ip,
+            Err(_) => IdentifierType::Dns,
+        };
+        let value = name.to_owned();
+        let name = ServerName::read(&Identifier { kind, value }).unwrap();
+        rule.permits(Applicant { account }, &name)
+    }
+
+    #[test]
+    fn an_exact_name_is_that_name_alone() {
+        let rule = rule("who = 'anyone'\nnames = ['WWW.example.net']\nwildcards = true");
+        assert!(anyone(&rule, "www.example.net"));
+        for other in [
+            "example.net",
+            "a.www.example.net",
+            "*.www.example.net",
+            "awww.example.net",
+        ] {
+            assert!(!anyone(&rule, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_suffix_is_what_is_below_it() {
+        let plain = rule("who = 'anyone'\nnames = ['.example.net']");
+        assert!(anyone(&plain, "www.example.net"));
+        assert!(anyone(&plain, "a.b.example.net"));
+        for other in [
+            "example.net",
+            "badexample.net",
+            "*.example.net",
+            "*.a.example.net",
+        ] {
+            assert!(!anyone(&plain, other), "{other}");
+        }
+        let wild = rule("who = 'anyone'\nnames = ['.example.net']\nwildcards = true");
+        assert!(anyone(&wild, "*.example.net"));
+        assert!(anyone(&wild, "*.a.example.net"));
+        assert!(!anyone(&wild, "*.net"));
+        assert!(!anyone(&wild, "*.badexample.net"));
+    }
+
+    #[test]
+    fn one_wildcard_can_be_named() {
+        let rule = rule("who = 'anyone'\nnames = ['*.example.net']");
+        assert!(anyone(&rule, "*.example.net"));
+        assert!(!anyone(&rule, "www.example.net"));
+        assert!(!anyone(&rule, "*.a.example.net"));
+    }
+
+    #[test]
+    fn every_name_is_a_dot() {
+        let rule = rule("who = 'anyone'\nnames = ['.']");
+        assert!(anyone(&rule, "localhost"));
+        assert!(anyone(&rule, "www.example.net"));
+        assert!(!anyone(&rule, "*.example.net"));
+        assert!(!anyone(&rule, "192.0.2.1"));
+    }
+
+    #[test]
+    fn addresses_are_networks() {
+        let rule = rule("who = 'anyone'\naddresses = ['192.0.2.0/24', '2001:db8::1']");
+        assert!(anyone(&rule, "192.0.2.77"));
+        assert!(anyone(&rule, "2001:db8::1"));
+        for other in ["192.0.3.1", "2001:db8::2", "www.example.net"] {
+            assert!(!anyone(&rule, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_rule_is_for_whom_it_says() {
+        let account = rule("who = 'account:abc'\nnames = ['.']");
+        assert!(permits(&account, "abc", "a.example"));
+        assert!(!permits(&account, "abd", "a.example"));
+    }
+}

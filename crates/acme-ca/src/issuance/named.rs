@@ -1,0 +1,182 @@
+//! TLS server certificates for names of servers.
+
+use acme_wire::Jwk;
+use piv_attest::{KeyAlgorithm, PublicKey};
+
+use super::csr::{NamedKey, check_names};
+use super::x509::{chain, subject};
+use super::{CsrError, IssueError, Issued, Issuer, OrderFacts, PEM_CHAIN, lint};
+use crate::audit::{Decision, Outcome};
+use crate::names::{NamesAuthorized, ServerName};
+use crate::pki::{Purpose, San, Template, random_serial};
+use crate::store::{CertificateKind, Intent, StoreError};
+
+/// The right to names, and a CSR for exactly those, by a key that may have them. Only
+/// [`Issuer::server_request`] makes one, and issuing uses it up.
+#[derive(Debug)]
+pub struct ServerRequest {
+    authorized: NamesAuthorized,
+    csr: NamedKey,
+}
+
+/// Why there is no [`ServerRequest`].
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The CSR; the order can be finalized with a better one.
+    #[error(transparent)]
+    Csr(#[from] CsrError),
+    /// The records could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Issuer {
+    /// Joins the right to names with the CSR that came for them.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn server_request(
+        &self,
+        authorized: NamesAuthorized,
+        csr: &[u8],
+    ) -> Result<ServerRequest, RequestError> {
+        let csr = check_names(csr, authorized.names())?;
+        if let Some(finding) = self.misuse(&csr.key).await? {
+            return Err(finding.into());
+        }
+        Ok(ServerRequest { authorized, csr })
+    }
+
+    /// What a key must not be besides the key of a server.
+    async fn misuse(&self, key: &PublicKey) -> Result<Option<CsrError>, StoreError> {
+        let reused = |what| Some(CsrError::ReusedKey { what });
+        let Some(jwk) = jwk(key) else {
+            let algorithm = key.algorithm();
+            return Ok(Some(CsrError::WeakKey { algorithm }));
+        };
+        if self.hierarchy.has_key(key.spki_der()) {
+            return Ok(reused("a key of this CA"));
+        }
+        if self
+            .store
+            .account_by_key(&jwk.thumbprint())
+            .await?
+            .is_some()
+        {
+            return Ok(reused("the key of an ACME account"));
+        }
+        if self.store.key_by_spki(&key.spki_sha256()).await?.is_some() {
+            return Ok(reused("a person's key"));
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn issue_named(
+        &self,
+        request: ServerRequest,
+        order: &OrderFacts,
+    ) -> Result<Issued, IssueError> {
+        let ServerRequest { authorized, csr } = request;
+        let authority = &self.hierarchy.servers;
+        let profile = authorized.profile();
+        let not_after = profile.not_after(order.not_after, order.now)?;
+        let names: Vec<String> = common_name_first(authorized.names(), csr.common_name.as_ref())
+            .map(ToString::to_string)
+            .collect();
+        let template = Template {
+            purpose: Purpose::Server,
+            subject: subject(&names)?,
+            names: authorized.names().iter().map(san).collect(),
+            spki: csr.key.spki_der().to_vec(),
+            checked_by: self.revocation_check(profile, authority),
+            serial: random_serial().ok_or(IssueError::Random)?,
+            not_before: order.now - self.config.lifetimes.backdate.0,
+            not_after: not_after.min(authority.not_after()),
+        };
+        let not_after = template.not_after;
+        let longest = profile.max_validity.0 + self.config.lifetimes.backdate.0;
+        let linted = lint::lint(authority.tbs(&template)?, &template, authority, longest)
+            .map_err(IssueError::Lint)?;
+        // Judged before, and again in the moment: an alarm, if it differs now.
+        if self.misuse(&csr.key).await?.is_some() {
+            return Err(IssueError::Lint(vec![lint::Finding::ReusedKey]));
+        }
+        let serial = hex::encode(template.serial);
+        let decision = Decision::new(
+            Outcome::Done,
+            "certificate.issue",
+            format!("account {}", order.account),
+            format!("order {}", order.id),
+            order.now,
+        )
+        .fact("profile", &profile.name)
+        .fact("names", names.join(","))
+        .fact("not_after", crate::time_text(not_after))
+        .fact("serial", &serial)
+        .fact("issuer", authority.name());
+        let id = super::random_id()?;
+        let permit = linted
+            .intend(self.store.as_ref(), |tbs| Intent {
+                id,
+                issuer: authority.name().to_string(),
+                serial: serial.clone(),
+                kind: CertificateKind::X509,
+                profile: profile.name.clone(),
+                user: None,
+                key: None,
+                order_id: Some(order.id.clone()),
+                account: Some(order.account.clone()),
+                names,
+                not_before: template.not_before,
+                not_after,
+                tbs,
+                at: order.now,
+            })
+            .await?;
+        let (id, body) = permit
+            .sign(
+                authority.signer(),
+                self.store.as_ref(),
+                decision,
+                |tbs, signature| chain(authority, tbs, signature),
+            )
+            .await?;
+        Ok(Issued {
+            id,
+            body,
+            media_type: PEM_CHAIN,
+            serial,
+            not_after,
+        })
+    }
+}
+
+/// The names, that of the CSR's common name first.
+fn common_name_first<'a>(
+    names: &'a [ServerName],
+    wanted: Option<&'a ServerName>,
+) -> impl Iterator<Item = &'a ServerName> {
+    let others = names.iter().filter(move |name| Some(*name) != wanted);
+    wanted.into_iter().chain(others)
+}
+
+fn san(name: &ServerName) -> San {
+    match name {
+        ServerName::Dns { .. } => San::Dns(name.to_string()),
+        ServerName::Ip(ip) => San::Ip(*ip),
+    }
+}
+
+/// The key as accounts have theirs; `None` for one of a kind that is not certified.
+fn jwk(key: &PublicKey) -> Option<Jwk> {
+    match key.algorithm() {
+        KeyAlgorithm::P256 => Jwk::p256(key.raw()?).ok(),
+        KeyAlgorithm::P384 => Jwk::p384(key.raw()?).ok(),
+        KeyAlgorithm::Ed25519 => Jwk::ed25519(key.raw()?.try_into().ok()?).ok(),
+        KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => {
+            // 65537 is the one exponent that such a key can have here.
+            Jwk::rsa(key.rsa_modulus()?, &[1, 0, 1]).ok()
+        }
+        _ => None,
+    }
+}

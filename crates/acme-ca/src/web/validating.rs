@@ -1,0 +1,261 @@
+//! Control of names is validated in the background: what waits is bounded, so is what runs at a
+//! time, and what was not finished when the server stopped is found again when it starts.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use acme_wire::problem::{Problem, ProblemType};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::Web;
+use super::problem;
+use crate::audit::{Decision, Outcome as Audited};
+use crate::names::ServerName;
+use crate::orders::{ChallengeStatus, Outcome};
+use crate::serve::Peer;
+use crate::store::StoreError;
+use crate::store::orders::{Authorization, Orders, Swap, Verdict};
+use crate::validators::{Method, Target};
+
+/// How long to wait before each further attempt of one validation (RFC 8555 §8.2).
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+
+/// One challenge in processing.
+pub(crate) struct Job {
+    account: String,
+    peer: Option<Peer>,
+    authorization: String,
+    name: ServerName,
+    challenge: String,
+    method: Method,
+    target: Target,
+}
+
+impl Job {
+    /// The validation of a challenge of an authorization.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], when its identifier or id makes no sense.
+    pub(crate) fn new(
+        account: String,
+        thumbprint: [u8; 32],
+        peer: Option<Peer>,
+        authorization: &Authorization,
+        challenge: &str,
+        method: Method,
+    ) -> Result<Self, StoreError> {
+        let name = crate::names::name_of(authorization)?;
+        let found = authorization
+            .challenge(challenge)
+            .ok_or(StoreError::Corrupt {
+                column: "challenges.number",
+            })?;
+        Ok(Self {
+            account,
+            peer,
+            authorization: authorization.id.clone(),
+            challenge: challenge.to_owned(),
+            method,
+            target: Target {
+                subject: name.subject(),
+                token: found.token.clone(),
+                thumbprint,
+            },
+            name,
+        })
+    }
+}
+
+/// The queue of validations.
+pub(crate) struct Validations {
+    sender: mpsc::Sender<Job>,
+    receiver: Mutex<Option<mpsc::Receiver<Job>>>,
+}
+
+/// A place in the queue.
+pub(crate) struct Reserved<'a>(mpsc::Permit<'a, Job>);
+
+impl Reserved<'_> {
+    /// Puts a validation there.
+    pub(crate) fn begin(self, job: Job) {
+        self.0.send(job);
+    }
+}
+
+impl Validations {
+    /// A queue in which so many can wait.
+    pub(crate) fn new(waiting: usize) -> Self {
+        let (sender, receiver) = mpsc::channel(waiting.max(1));
+        Self {
+            sender,
+            receiver: Mutex::new(Some(receiver)),
+        }
+    }
+
+    /// A place, if there is one.
+    pub(crate) fn reserve(&self) -> Option<Reserved<'_>> {
+        self.sender.try_reserve().ok().map(Reserved)
+    }
+}
+
+/// Validates what an earlier run left, then what comes. Runs until it is dropped, and what runs
+/// then ends with it; the store still has it.
+pub(crate) async fn run(web: Arc<Web>) {
+    let receiver = web
+        .validations
+        .receiver
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    let Some(mut jobs) = receiver else { return };
+    let mut left = match left_over(&web).await {
+        Ok(left) => left,
+        Err(error) => {
+            tracing::error!(%error, "validations that were left could not be looked for");
+            VecDeque::new()
+        }
+    };
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < web.limits.validations
+            && let Some(job) = left.pop_front()
+        {
+            running.spawn(validate(Arc::clone(&web), job));
+        }
+        tokio::select! {
+            Some(job) = jobs.recv(), if running.len() < web.limits.validations => {
+                running.spawn(validate(Arc::clone(&web), job));
+            }
+            Some(_) = running.join_next(), if !running.is_empty() => {}
+            else => return,
+        }
+    }
+}
+
+/// Challenges that were in processing when the server stopped.
+async fn left_over(web: &Web) -> Result<VecDeque<Job>, StoreError> {
+    let store = web.ca.store();
+    let mut jobs = VecDeque::new();
+    for (account, authorization) in store.validating().await? {
+        let Some(account) = store.account(&account).await? else {
+            continue;
+        };
+        for challenge in &authorization.challenges {
+            if challenge.status == ChallengeStatus::Processing
+                && let Ok(method) = challenge.kind.parse()
+            {
+                jobs.push_back(Job::new(
+                    account.id.clone(),
+                    account.thumbprint,
+                    None,
+                    &authorization,
+                    &challenge.id,
+                    method,
+                )?);
+            }
+        }
+    }
+    if !jobs.is_empty() {
+        tracing::info!(validations = jobs.len(), "going on with validations");
+    }
+    Ok(jobs)
+}
+
+async fn validate(web: Arc<Web>, job: Job) {
+    let mut pauses = PAUSES.iter();
+    let failed = loop {
+        let Some(validators) = &web.validators else {
+            // The settings were changed since it was asked for.
+            let detail = "this CA validates no names any more";
+            break Some(Problem::new(ProblemType::Unauthorized, detail));
+        };
+        let Err(error) = validators.validate(job.method, &job.target).await else {
+            break None;
+        };
+        let problem = Problem::new(error.problem_type(), error.to_string());
+        match pauses.next() {
+            Some(pause) if error.may_pass() => {
+                let noted = web
+                    .ca
+                    .store()
+                    .note(&job.challenge, problem::to_json(&problem));
+                if let Err(error) = noted.await {
+                    tracing::error!(%error, "a validation could not be noted");
+                }
+                tokio::time::sleep(*pause).await;
+            }
+            _ => break Some(problem),
+        }
+    };
+    if let Err(error) = decide(&web, &job, failed).await {
+        // The challenge stays in processing, and is found again at the next start.
+        tracing::error!(%error, challenge = job.challenge, "a validation could not be decided");
+    }
+}
+
+async fn decide(web: &Web, job: &Job, failed: Option<Problem>) -> Result<(), StoreError> {
+    let now = web.now();
+    if failed.is_some() {
+        web.failed(job.peer, now);
+        web.failed_validation(&job.account, now);
+    }
+    let verdict = verdict(web, job, failed, now);
+    let logged = verdict.decision.clone();
+    match web.ca.store().decide(&job.challenge, verdict, now).await? {
+        Swap::Done(_) => logged.log(),
+        Swap::Late(authorization) => {
+            let status = authorization.status_at(now);
+            let open = authorization
+                .challenge(&job.challenge)
+                .is_some_and(|challenge| challenge.status == ChallengeStatus::Processing);
+            if open {
+                // Right, and too late: its authorization or order is over.
+                let problem = Problem::new(
+                    ProblemType::Unauthorized,
+                    format!(
+                        "the validation came too late: the authorization is {status}, or its order is over"
+                    ),
+                );
+                let verdict = self::verdict(web, job, Some(problem), now);
+                let logged = verdict.decision.clone();
+                if let Swap::Done(_) = web.ca.store().decide(&job.challenge, verdict, now).await? {
+                    logged.log();
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn verdict(web: &Web, job: &Job, failed: Option<Problem>, now: i64) -> Verdict {
+    let lifetimes = &web.ca.config().lifetimes;
+    let audited = match failed {
+        None => Audited::Done,
+        Some(_) => Audited::Refused,
+    };
+    let decision = Decision::new(
+        audited,
+        "challenge.answer",
+        format!("account {}", job.account),
+        format!("authorization {}", job.authorization),
+        now,
+    )
+    .fact("challenge", job.method)
+    .fact("name", &job.name);
+    Verdict {
+        outcome: match failed {
+            None => Outcome::Valid,
+            Some(_) => Outcome::Invalid,
+        },
+        decision: match &failed {
+            None => decision,
+            Some(problem) => decision.because(problem),
+        },
+        problem: failed.as_ref().map(problem::to_json),
+        evidence: None,
+        reusable: lifetimes.authorization.0,
+        order_lifetime: lifetimes.order.0,
+    }
+}
