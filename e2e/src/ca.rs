@@ -2,6 +2,7 @@
 //! background.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -13,7 +14,7 @@ use crate::{Failure, Result, programs};
 pub struct Ca {
     program: PathBuf,
     dir: PathBuf,
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     server: Option<Background>,
 }
 
@@ -41,9 +42,15 @@ impl Ca {
         format!("https://localhost:{}", self.address.port())
     }
 
+    /// The URL of its directory, which ACME clients want.
+    #[must_use]
+    pub fn directory(&self) -> String {
+        format!("{}/directory", self.url())
+    }
+
     /// Where it listens.
     #[must_use]
-    pub fn address(&self) -> std::net::SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
@@ -59,6 +66,52 @@ impl Ca {
         let mut settings = fs::read_to_string(&path)?;
         settings.push_str(lines);
         Ok(fs::write(path, settings)?)
+    }
+
+    /// Adds lines to a section of `ca.toml`; what stands before all sections
+    /// has the name "".
+    pub fn configure_section(&self, section: &str, lines: &str) -> Result<()> {
+        let path = self.dir.join("ca.toml");
+        let settings = fs::read_to_string(&path)?;
+        let head = format!("[{section}]\n");
+        let settings = if section.is_empty() {
+            format!("{lines}\n{settings}")
+        } else if let Some((before, after)) = settings.split_once(&format!("\n{head}")) {
+            format!("{before}\n{head}{lines}\n{after}")
+        } else {
+            format!("{settings}\n{head}{lines}\n")
+        };
+        Ok(fs::write(path, settings)?)
+    }
+
+    /// Has it certify servers: names below each of `names`, for anybody who
+    /// controls them. It asks `resolver`, and connects to loopback.
+    pub fn certify_servers(
+        &self,
+        names: &str,
+        resolver: SocketAddr,
+        http_port: u16,
+        tls_port: u16,
+    ) -> Result<()> {
+        self.configure_section("", "default_profile = \"servers\"")?;
+        self.configure_section(
+            "validation",
+            &format!(
+                "resolver = \"{resolver}\"\nhttp_port = {http_port}\ntls_port = {tls_port}\n\
+                 allow_private = [\"127.0.0.0/8\"]"
+            ),
+        )?;
+        self.configure(&format!(
+            "\n[profiles.servers]\n\
+             description = \"TLS server certificate\"\n\
+             kind = \"x509-server\"\n\
+             challenges = [\"http-01\", \"dns-01\", \"tls-alpn-01\"]\n\
+             [[profiles.servers.allow]]\n\
+             who = \"anyone\"\n\
+             names = [\"{names}\"]\n\
+             wildcards = true\n\
+             addresses = [\"127.0.0.1\"]\n"
+        ))
     }
 
     /// Names another attestation root, such as the virtual YubiKey's.

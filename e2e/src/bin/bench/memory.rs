@@ -16,7 +16,7 @@ pub(crate) fn run(orders: u32) -> Result<()> {
     let load = Load::new()?;
     let server = Server::ca_with(
         load.place(),
-        "\n[lifetimes]\norder = \"1m\"\nchallenge = \"1m\"\n",
+        &[("lifetimes", "order = \"1m\"\nchallenge = \"1m\"")],
     )?;
     let mut workers = load.workers(&server, CLIENTS)?;
     println!(

@@ -35,6 +35,18 @@ pub(crate) struct Client {
     last: Option<(String, String)>,
 }
 
+/// Why there is no answer.
+enum Sending {
+    Closed(reqwest::Error),
+    Failed(Failure),
+}
+
+impl From<Failure> for Sending {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 struct Answer {
     location: Option<String>,
     body: Vec<u8>,
@@ -158,11 +170,29 @@ impl Client {
         self.send(url, b"").await
     }
 
+    /// Sends it, and once more if the server closed the connection: none lives
+    /// for ever.
     async fn send(&mut self, url: &str, payload: &[u8]) -> Result<Answer> {
+        match self.send_once(url, payload).await {
+            Err(Sending::Closed(_)) => self.send_once(url, payload).await,
+            other => other,
+        }
+        .map_err(|error| match error {
+            Sending::Closed(error) => error.into(),
+            Sending::Failed(failure) => failure,
+        })
+    }
+
+    async fn send_once(
+        &mut self,
+        url: &str,
+        payload: &[u8],
+    ) -> std::result::Result<Answer, Sending> {
         let nonce = match self.nonce.take() {
             Some(nonce) => nonce,
             None => {
-                let response = self.http.head(self.resource("newNonce")?).send().await?;
+                let response = self.http.head(self.resource("newNonce")?).send().await;
+                let response = response.map_err(Sending::Closed)?;
                 value(&response, "replay-nonce").ok_or_else(|| Failure::new("no nonce"))?
             }
         };
@@ -173,16 +203,17 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/jose+json")
             .body(body)
             .send()
-            .await?;
+            .await
+            .map_err(Sending::Closed)?;
         self.nonce = value(&response, "replay-nonce");
         let location = value(&response, header::LOCATION.as_str());
         let status = response.status();
-        let body = response.bytes().await?.to_vec();
+        let body = response.bytes().await.map_err(Sending::Closed)?.to_vec();
         if status.is_success() {
             return Ok(Answer { location, body });
         }
         let said = String::from_utf8_lossy(&body).into_owned();
-        Err(Failure::new(format!("{url}: {status}: {said}")))
+        Err(Failure::new(format!("{url}: {status}: {said}")).into())
     }
 
     fn sign(&self, url: &str, nonce: &str, payload: &[u8]) -> Result<String> {

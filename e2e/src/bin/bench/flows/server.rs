@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use e2e::Result;
 use e2e::ca::Ca;
 use e2e::pebble::Pebble;
+use e2e::{Result, process};
 use tempfile::TempDir;
 
 /// Where a server runs and what it asks.
@@ -34,20 +34,30 @@ enum Running {
 impl Server {
     /// `ca serve`, with its usual lifetimes.
     pub(crate) fn ca(place: &Place) -> Result<Self> {
-        Self::ca_with(place, "")
+        Self::ca_with(place, &[])
     }
 
-    /// `ca serve` with more lines in its settings.
-    pub(crate) fn ca_with(place: &Place, lines: &str) -> Result<Self> {
+    /// `ca serve` with more lines in sections of its settings. One address does
+    /// here what many would, so limits for each address are far away.
+    pub(crate) fn ca_with(place: &Place, settings: &[(&str, &str)]) -> Result<Self> {
         let mut ca = Ca::init(&place.dir.path().join("ca"))?;
-        ca.configure(lines)?;
+        ca.certify_servers(
+            ".bench.test",
+            place.resolver,
+            place.http_port,
+            process::free_address()?.port(),
+        )?;
+        ca.configure_section("limits", "orders_per_minute = 1000000")?;
+        for (section, lines) in settings {
+            ca.configure_section(section, lines)?;
+        }
         ca.serve()?;
         let root = place.dir.path().join("root.pem");
         ca.write_root(&root)?;
         Ok(Self {
             name: "ca, durable",
             process: ca.server()?.id(),
-            directory: format!("{}/acme/directory", ca.url()),
+            directory: ca.directory(),
             root,
             issues_under_root: true,
             _running: Running::Ca(ca),
