@@ -1,6 +1,9 @@
 //! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037) and their thumbprints (RFC 7638).
 
-use aws_lc_rs::{digest, signature};
+use std::hash::{Hash, Hasher};
+
+use aws_lc_rs::digest;
+use aws_lc_rs::signature::{self, ParsedPublicKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -17,9 +20,25 @@ pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 ///
 /// It holds no key that is malformed: points are on their curves, numbers are
 /// canonical, so that one key has one thumbprint.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct Jwk {
     key: Key,
+    /// The same, ready to verify: whoever verifies often parses once.
+    parsed: ParsedPublicKey,
+}
+
+impl PartialEq for Jwk {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Jwk {}
+
+impl Hash for Jwk {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -77,13 +96,12 @@ impl Jwk {
     /// # Errors
     /// [`JwkError::NotOnCurve`].
     pub fn p256(point: &[u8]) -> Result<Self, JwkError> {
-        signature::ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point)
+        let parsed = ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point)
             .ok()
             .filter(|_| point.len() == 65)
             .ok_or(JwkError::NotOnCurve { curve: "P-256" })?;
-        Ok(Self {
-            key: Key::P256(point.to_vec()),
-        })
+        let key = Key::P256(point.to_vec());
+        Ok(Self { key, parsed })
     }
 
     /// A P-384 key from its X9.62 uncompressed point (97 bytes).
@@ -91,13 +109,12 @@ impl Jwk {
     /// # Errors
     /// [`JwkError::NotOnCurve`].
     pub fn p384(point: &[u8]) -> Result<Self, JwkError> {
-        signature::ParsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point)
+        let parsed = ParsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point)
             .ok()
             .filter(|_| point.len() == 97)
             .ok_or(JwkError::NotOnCurve { curve: "P-384" })?;
-        Ok(Self {
-            key: Key::P384(point.to_vec()),
-        })
+        let key = Key::P384(point.to_vec());
+        Ok(Self { key, parsed })
     }
 
     /// An RSA key from its big-endian modulus and exponent without leading zeros.
@@ -118,12 +135,16 @@ impl Jwk {
             [.., last] if e.len() <= 4 && last & 1 == 1 && e != [1] => {}
             _ => return Err(JwkError::RsaExponent),
         }
-        Ok(Self {
-            key: Key::Rsa {
-                n: n.to_vec(),
-                e: e.to_vec(),
-            },
-        })
+        let parsed = ParsedPublicKey::new(
+            &signature::RSA_PKCS1_2048_8192_SHA256,
+            der::rsa_public_key(n, e),
+        )
+        .map_err(|_| JwkError::RsaModulus { bits })?;
+        let key = Key::Rsa {
+            n: n.to_vec(),
+            e: e.to_vec(),
+        };
+        Ok(Self { key, parsed })
     }
 
     /// An Ed25519 key.
@@ -131,11 +152,10 @@ impl Jwk {
     /// # Errors
     /// [`JwkError::NotOnCurve`].
     pub fn ed25519(public: &[u8; 32]) -> Result<Self, JwkError> {
-        signature::ParsedPublicKey::new(&signature::ED25519, public.as_slice())
+        let parsed = ParsedPublicKey::new(&signature::ED25519, public.as_slice())
             .map_err(|_| JwkError::NotOnCurve { curve: "Ed25519" })?;
-        Ok(Self {
-            key: Key::Ed25519(*public),
-        })
+        let key = Key::Ed25519(*public);
+        Ok(Self { key, parsed })
     }
 
     /// Reads the JSON object. Members that are not needed are ignored (RFC 7517 §4).
@@ -273,20 +293,9 @@ impl Jwk {
     /// # Errors
     /// [`BadSignature`].
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
-        let check = |algorithm, key: &[u8]| {
-            signature::UnparsedPublicKey::new(algorithm, key).verify(message, signature)
-        };
-        match &self.key {
-            Key::P256(point) => check(&signature::ECDSA_P256_SHA256_FIXED, point),
-            Key::P384(point) => check(&signature::ECDSA_P384_SHA384_FIXED, point),
-            Key::Ed25519(x) => check(&signature::ED25519, x),
-            Key::Rsa { n, e } => signature::RsaPublicKeyComponents { n, e }.verify(
-                &signature::RSA_PKCS1_2048_8192_SHA256,
-                message,
-                signature,
-            ),
-        }
-        .map_err(|_| BadSignature)
+        self.parsed
+            .verify_sig(message, signature)
+            .map_err(|_| BadSignature)
     }
 }
 
