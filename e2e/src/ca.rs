@@ -25,7 +25,7 @@ impl Ca {
     }
 
     /// The same for a given port of loopback.
-    pub fn init_at(dir: &Path, address: std::net::SocketAddr) -> Result<Self> {
+    pub fn init_at(dir: &Path, address: SocketAddr) -> Result<Self> {
         let ca = Self {
             program: programs::ours("ca")?,
             dir: dir.to_owned(),
