@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 mod allow;
 mod duration;
+mod kubernetes;
 mod policy;
 mod profile;
 mod raw;
@@ -17,6 +18,7 @@ mod validation;
 
 pub use allow::{Allow, Applicant};
 pub use duration::{BadDuration, Seconds};
+pub use kubernetes::Cluster;
 pub use policy::SitePolicy;
 pub use profile::{
     BadName, BadValidity, CheckedBy, NameRules, Profile, ProfileKind, ProvenBy, SanKind,
@@ -25,7 +27,7 @@ pub use profile::{
 pub use revocation::{BadCrlUrl, Revocation};
 pub use template::template;
 pub(crate) use url::is_dns_name;
-pub use url::{BadUrl, CaUrl, Host};
+pub use url::{BadHttpsUrl, BadUrl, CaUrl, Host, HttpsUrl};
 pub use validation::Validation;
 
 /// The settings.
@@ -49,6 +51,8 @@ pub struct Config {
     pub revocation: Revocation,
     /// How control of names is validated over the network.
     pub validation: Validation,
+    /// Clusters whose pods may prove who they are.
+    pub kubernetes: Vec<Arc<Cluster>>,
     /// What can be ordered, by name.
     pub profiles: BTreeMap<String, Arc<Profile>>,
     /// The profile of an order that names none; without one, each must name its own.
@@ -276,6 +280,42 @@ pub enum Fault {
         "no_rev_avail = true says that there is no revocation information, and certificates of this profile name a CRL: write crl = false beside it"
     )]
     NoRevAvailBesideCrl,
+    /// A URL that must be https.
+    #[error("{url:?} is no URL of a document: write https://HOST/PATH or https://HOST:PORT/PATH")]
+    HttpsUrl {
+        /// What stood there.
+        url: String,
+    },
+    /// Two clusters that could not be told apart.
+    #[error("two clusters have the name or issuer {what:?}")]
+    ClusterTwice {
+        /// The name or issuer.
+        what: String,
+    },
+    /// An algorithm of tokens.
+    #[error(
+        "tokens are not accepted with {algorithm:?}: write \"RS256\", \"ES256\", \"ES384\" or \"EdDSA\""
+    )]
+    TokenAlgorithm {
+        /// What stood there.
+        algorithm: String,
+    },
+    /// A template of names.
+    #[error(transparent)]
+    Template(#[from] crate::kubernetes::BadTemplate),
+    /// No template at all.
+    #[error("names is empty: no pod could have a name")]
+    NoTemplate,
+    /// Two templates under which two service accounts could have one name.
+    #[error(
+        "a name could follow from {one:?} and from {two:?}: two service accounts would share it"
+    )]
+    TemplatesMeet {
+        /// One.
+        one: String,
+        /// The other.
+        two: String,
+    },
     /// A resolver.
     #[error(
         "{resolver:?} is no resolver: write \"system\", \"127.0.0.1:5353\", or a list of up to 8 addresses"

@@ -21,6 +21,7 @@ pub mod enrolment;
 pub mod entitlement;
 mod finalization;
 pub mod issuance;
+pub mod kubernetes;
 pub mod names;
 pub mod nonce;
 pub mod orders;

@@ -21,9 +21,10 @@ use tokio::time::timeout;
 use crate::config::{Seconds, Validation};
 
 mod address;
-mod bounded;
+pub(crate) mod bounded;
 mod dns;
 mod error;
+pub(crate) mod exchange;
 mod http;
 mod network;
 mod redirect;

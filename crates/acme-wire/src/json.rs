@@ -10,15 +10,24 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Number, Value};
 
 /// Why a text is not an object of unique members.
-#[derive(Debug)]
-pub(crate) enum JsonError {
+#[derive(Debug, thiserror::Error)]
+pub enum JsonError {
+    /// It is no JSON, or something follows it.
+    #[error("no JSON: {0}")]
     Syntax(serde_json::Error),
+    /// It is JSON, and no object.
+    #[error("no JSON object")]
     NotAnObject,
+    /// A member stands twice in one object; its name.
+    #[error("the member {0:?} stands twice")]
     Duplicate(String),
 }
 
 /// Reads one JSON object; nothing but whitespace may follow it.
-pub(crate) fn unique_object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
+///
+/// # Errors
+/// [`JsonError`].
+pub fn unique_object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
     let Unique { value, duplicate } = serde_json::from_slice(text).map_err(JsonError::Syntax)?;
     if let Some(name) = duplicate {
         return Err(JsonError::Duplicate(name));

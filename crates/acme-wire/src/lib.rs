@@ -22,7 +22,7 @@ pub mod account;
 mod account_key;
 pub mod base64url;
 pub mod directory;
-mod json;
+pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod order;

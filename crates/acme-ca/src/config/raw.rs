@@ -11,7 +11,9 @@ use toml::Spanned;
 use crate::web::Limits;
 
 use super::duration::Seconds;
-use super::{AttestationRoot, Config, Fault, Lifetimes, Located, policy, revocation, validation};
+use super::{
+    AttestationRoot, Config, Fault, Lifetimes, Located, kubernetes, policy, revocation, validation,
+};
 
 mod profile;
 
@@ -30,6 +32,8 @@ struct RawConfig {
     revocation: revocation::RawRevocation,
     #[serde(default)]
     validation: validation::RawValidation,
+    #[serde(default)]
+    kubernetes: Vec<kubernetes::RawCluster>,
     #[serde(default)]
     policy: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     yubico_roots: Option<Spanned<bool>>,
@@ -127,6 +131,7 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
         yubico_roots,
         attestation_roots,
         validation: validation::read(raw.validation)?,
+        kubernetes: kubernetes::read(raw.kubernetes, dir)?,
         profiles,
         default_profile: raw.default_profile.map(Spanned::into_inner),
     })

@@ -102,6 +102,76 @@ impl FromStr for CaUrl {
     }
 }
 
+/// `https://HOST[:PORT]/PATH`: where a document is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpsUrl {
+    origin: CaUrl,
+    /// Begins with `/`.
+    path: String,
+}
+
+/// Text that is no [`HttpsUrl`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{url:?} is no URL of a document: write https://HOST/PATH or https://HOST:PORT/PATH")]
+pub struct BadHttpsUrl {
+    /// What stood there.
+    pub url: String,
+}
+
+impl HttpsUrl {
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        self.origin.host()
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.origin.port()
+    }
+
+    /// Path and query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// `HOST[:PORT]`.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let origin = self.origin.to_string();
+        origin.trim_start_matches("https://").to_owned()
+    }
+}
+
+impl fmt::Display for HttpsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin, self.path)
+    }
+}
+
+impl FromStr for HttpsUrl {
+    type Err = BadHttpsUrl;
+
+    fn from_str(url: &str) -> Result<Self, BadHttpsUrl> {
+        let bad = || BadHttpsUrl {
+            url: url.to_owned(),
+        };
+        let rest = url.strip_prefix("https://").ok_or_else(bad)?;
+        let end = rest.find(['/', '?', '#']).ok_or_else(bad)?;
+        let (authority, path) = rest.split_at(end);
+        let clean = |b: u8| b.is_ascii_graphic() && b != b'#' && b != b'\\';
+        if !path.starts_with('/') || path.len() > 1024 || !path.bytes().all(clean) {
+            return Err(bad());
+        }
+        Ok(Self {
+            origin: format!("https://{authority}").parse().map_err(|_| bad())?,
+            path: path.to_owned(),
+        })
+    }
+}
+
 /// Letters, digits and hyphens in labels of 1 to 63, at most 253 in all (RFC 1123 §2.1); the
 /// last label is not all digits, so that no mistyped address passes for a name.
 pub(crate) fn is_dns_name(name: &str) -> bool {

@@ -1,26 +1,18 @@
 //! http-01 (RFC 8555 §8.3): a file on the web server of the name holds the key authorization.
 
-use std::pin::pin;
-
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::{Request, StatusCode, header};
+use http_body_util::Empty;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::bounded::is_over_limit;
 use super::error::{Phase, excerpt};
-use super::network::{Host, MOST_BYTES, Network};
+use super::exchange::{ExchangeError, exchange};
+use super::network::{Host, Network};
 use super::redirect::{Hop, Trail};
 use super::{Method, Subject, Target, ValidatorError};
 
 /// A key authorization has less than a hundred bytes; some servers add white space.
 const MOST_BODY: usize = 1024;
-/// Headers of one response; hyper does not go below 8 KiB.
-const MOST_HEAD: usize = 16 * 1024;
-const MOST_HEADERS: usize = 64;
 
 /// What one request brought.
 enum Answer {
@@ -72,18 +64,22 @@ async fn ask(network: &Network, hop: &Hop) -> Result<Answer, ValidatorError> {
     let connected = network.connect(&hop.host, hop.port).await?;
     if hop.secure {
         let stream = network.https(connected, &hop.host).await?;
-        network.within(Phase::Exchange, exchange(hop, stream)).await
+        network.within(Phase::Exchange, fetch(hop, stream)).await
     } else {
         let stream = connected.stream;
-        network.within(Phase::Exchange, exchange(hop, stream)).await
+        network.within(Phase::Exchange, fetch(hop, stream)).await
     }
 }
 
-/// One request and its response, on a connection that is closed afterwards.
-async fn exchange<S>(hop: &Hop, stream: S) -> Result<Answer, ValidatorError>
+/// One request and its response.
+async fn fetch<S>(hop: &Hop, stream: S) -> Result<Answer, ValidatorError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let broken = |reason: String| ValidatorError::Http {
+        url: hop.to_string(),
+        reason,
+    };
     let request = Request::get(&hop.path)
         .header(header::HOST, hop.authority())
         .header(
@@ -93,30 +89,16 @@ where
         .header(header::ACCEPT, "*/*")
         .header(header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())
-        .map_err(|error| broken(hop, &error))?;
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(MOST_HEAD)
-        .max_headers(MOST_HEADERS)
-        .handshake(TokioIo::new(stream))
+        .map_err(|error| broken(excerpt(error.to_string().as_bytes())))?;
+    let response = exchange(stream, request, MOST_BODY)
         .await
-        .map_err(|error| broken(hop, &error))?;
-    let mut answer = pin!(async {
-        let response = sender
-            .send_request(request)
-            .await
-            .map_err(|error| failed(hop, &error))?;
-        read(hop, response).await
-    });
-    // The connection is driven here, not by a task of its own, so that nothing outlives this.
-    tokio::select! {
-        biased;
-        answer = &mut answer => return answer,
-        _ = connection => {}
-    }
-    answer.await
-}
-
-async fn read(hop: &Hop, response: Response<Incoming>) -> Result<Answer, ValidatorError> {
+        .map_err(|error| match error {
+            ExchangeError::TooMuch { most } => ValidatorError::TooMuch {
+                from: hop.to_string(),
+                most,
+            },
+            ExchangeError::Broken { reason } => broken(reason),
+        })?;
     let status = response.status();
     if is_redirect(status) {
         let location = response.headers().get(header::LOCATION);
@@ -129,51 +111,9 @@ async fn read(hop: &Hop, response: Response<Incoming>) -> Result<Answer, Validat
             status: status.as_u16(),
         });
     }
-    let mut body = response.into_body();
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| failed(hop, &error))?;
-        let Some(data) = frame.data_ref() else {
-            continue;
-        };
-        if bytes.len().saturating_add(data.len()) > MOST_BODY {
-            return Err(ValidatorError::TooMuch {
-                from: hop.to_string(),
-                most: MOST_BODY,
-            });
-        }
-        bytes.extend_from_slice(data);
-    }
-    Ok(Answer::Body(bytes))
+    Ok(Answer::Body(response.into_body()))
 }
 
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
-}
-
-/// What hyper says about the other side.
-fn failed(hop: &Hop, error: &hyper::Error) -> ValidatorError {
-    let most = if is_over_limit(error) {
-        MOST_BYTES
-    } else if error.is_parse_too_large() {
-        MOST_HEAD
-    } else {
-        return broken(hop, error);
-    };
-    let from = hop.to_string();
-    ValidatorError::TooMuch { from, most }
-}
-
-/// The whole chain of causes, since the first one says little.
-fn broken(hop: &Hop, error: &dyn std::error::Error) -> ValidatorError {
-    let mut reason = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        reason = format!("{reason}: {cause}");
-        source = cause.source();
-    }
-    ValidatorError::Http {
-        url: hop.to_string(),
-        reason: excerpt(reason.as_bytes()),
-    }
 }
