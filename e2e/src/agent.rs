@@ -37,6 +37,20 @@ impl Agent {
         Ok(Self { process, folder })
     }
 
+    /// One that `activator` starts when a program connects to one of its
+    /// sockets (systemd's socket activation).
+    pub fn on_demand(laptop: &Laptop, mut activator: Command) -> Result<Self> {
+        let folder = laptop.home().join("run/dlogin");
+        let sockets = ["agent.sock", "service.sock"].map(|name| folder.join(name));
+        for socket in &sockets {
+            activator.arg("-l").arg(socket);
+        }
+        activator.arg(programs::ours("dlogin")?).arg("agent");
+        let mut process = Background::start(activator, &laptop.home().join("agent.log"))?;
+        process.wait_for("sockets", || sockets.iter().all(|socket| socket.exists()))?;
+        Ok(Self { process, folder })
+    }
+
     /// Where it speaks the OpenSSH agent protocol.
     #[must_use]
     pub fn ssh_socket(&self) -> PathBuf {

@@ -28,6 +28,7 @@ use crate::web::{self, Clock, Limits, Web};
 use places::Places;
 
 mod connection;
+mod notify;
 pub(crate) mod places;
 mod tls;
 mod upkeep;
@@ -169,7 +170,8 @@ impl Server {
     }
 
     /// Serves until `stop` is ready, then drains: nothing new is accepted, what is under way is
-    /// finished.
+    /// finished. A service manager that wants to know (`NOTIFY_SOCKET`, sd_notify(3)) is told when
+    /// it serves and when it stops.
     ///
     /// # Errors
     /// [`ServeError::Listener`].
@@ -180,6 +182,7 @@ impl Server {
             url = %self.web.ca.config().url,
             "listening"
         );
+        notify::service_manager("READY=1");
         let (drain, draining) = watch::channel(false);
         let upkeep = tokio::spawn(upkeep::run(
             Arc::clone(&self.web),
@@ -192,6 +195,7 @@ impl Server {
             () = self.accept(&mut connections, router, draining) => {}
             () = stop => {}
         }
+        notify::service_manager("STOPPING=1");
         tracing::info!(connections = connections.len(), "draining");
         drop(self.listener);
         drain.send_replace(true);

@@ -109,7 +109,11 @@ pub enum Error {
     #[error("an agent runs already")]
     RunsAlready,
     /// Somebody listens there.
-    #[error("another program listens on {}", path.display())]
+    #[error(
+        "another program listens on {}; if it is systemd, for dlogin-agent.socket, the agent starts \
+         by itself when it is needed",
+        path.display()
+    )]
     Taken {
         /// The socket.
         path: PathBuf,
@@ -121,6 +125,19 @@ pub enum Error {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// What systemd handed over is no socket for us.
+    #[error("cannot use the sockets that this process was started with: {0}")]
+    Given(io::Error),
+    /// A socket was handed over that is neither of ours.
+    #[error(
+        "this process was started with a socket at {}, where an agent does not listen: \
+         compare the unit's ListenStream with `dlogin agent --help`",
+        path.display()
+    )]
+    NotOurs {
+        /// The socket.
+        path: PathBuf,
     },
     /// No thread.
     #[error("cannot start: {0}")]
@@ -152,7 +169,11 @@ impl Error {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Itself | Self::Unwritable { .. } | Self::Link { .. } => Exit::Usage,
+            Self::Itself
+            | Self::Unwritable { .. }
+            | Self::Link { .. }
+            | Self::Given(_)
+            | Self::NotOurs { .. } => Exit::Usage,
             Self::Core(error) => error.exit(),
             Self::RunsAlready | Self::Taken { .. } | Self::Socket { .. } | Self::Start(_) => {
                 Exit::Internal
@@ -189,7 +210,8 @@ pub fn ssh_socket(paths: &Paths) -> PathBuf {
     paths.at(None).certificate_dir().join("agent.sock")
 }
 
-/// Starts an agent on threads of its own.
+/// Starts an agent on threads of its own. Sockets that systemd made for it
+/// (sd_listen_fds(3)) are used, others are made.
 ///
 /// # Errors
 /// [`Error`].
@@ -209,8 +231,10 @@ pub fn start(settings: Settings) -> Result<Running, Error> {
             return Err(Error::Itself);
         }
     }
-    let ssh = listen::Socket::bind(&ssh_place)?;
-    let service = listen::Socket::bind(&service_place)?;
+    let mut given = listen::Given::take()?;
+    let ssh = given.or_bind(&ssh_place)?;
+    let service = given.or_bind(&service_place)?;
+    given.end()?;
 
     let lock = Arc::new(lock::Lock::default());
     let (queue, front) = queue::queue();

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use dlogin_core::files::private_dir;
 use dlogin_service::Peer;
+use listenfd::ListenFd;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::Error;
@@ -55,6 +56,52 @@ impl Only {
 pub(crate) struct Socket {
     path: PathBuf,
     listener: UnixListener,
+    /// Somebody else made it, and goes on to have it.
+    given: bool,
+}
+
+/// Sockets that whoever started this process made and listens on: systemd's
+/// socket activation (sd_listen_fds(3)).
+#[derive(Debug, Default)]
+pub(crate) struct Given(Vec<(PathBuf, UnixListener)>);
+
+impl Given {
+    /// Takes them, and the variables that tell of them.
+    pub(crate) fn take() -> Result<Self, Error> {
+        let mut all = ListenFd::from_env();
+        let mut given = Vec::new();
+        for at in 0..all.len() {
+            let listener = all.take_unix_listener(at).map_err(Error::Given)?;
+            let Some(listener) = listener else { continue };
+            let address = listener.local_addr().map_err(Error::Given)?;
+            let path = address
+                .as_pathname()
+                .ok_or_else(|| Error::Given(io::Error::other("a socket that has no path")))?;
+            given.push((path.to_owned(), listener));
+        }
+        Ok(Self(given))
+    }
+
+    /// The one at this place; makes it where none was given.
+    pub(crate) fn or_bind(&mut self, path: &Path) -> Result<Socket, Error> {
+        let at = self.0.iter().position(|(given, _)| given == path);
+        match at.map(|at| self.0.swap_remove(at)) {
+            Some((path, listener)) => Ok(Socket {
+                path,
+                listener,
+                given: true,
+            }),
+            None => Socket::bind(path),
+        }
+    }
+
+    /// That there are no more, which nobody would answer.
+    pub(crate) fn end(self) -> Result<(), Error> {
+        match self.0.into_iter().next() {
+            None => Ok(()),
+            Some((path, _)) => Err(Error::NotOurs { path }),
+        }
+    }
 }
 
 impl Socket {
@@ -88,6 +135,7 @@ impl Socket {
         Ok(Self {
             path: path.to_owned(),
             listener,
+            given: false,
         })
     }
 
@@ -117,7 +165,9 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if !self.given {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
