@@ -41,6 +41,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// How much one client may have and do.
     pub limits: crate::web::Limits,
+    /// Where people read about the limits; the CA has a page of its own.
+    pub limits_page: Option<String>,
     /// What a key must be, beyond being genuine.
     pub policy: SitePolicy,
     /// Whether Yubico's roots are trusted.
@@ -251,6 +253,12 @@ pub enum Fault {
     AllowAddress {
         /// What stood there.
         network: String,
+    },
+    /// `limits.page`.
+    #[error("{url:?} is no page about limits: write a URL that begins with https:// or http://")]
+    LimitsPage {
+        /// What stood there.
+        url: String,
     },
     /// `default_profile`.
     #[error("there is no profile {profile:?} to be the default")]

@@ -22,6 +22,7 @@ mod certificate;
 mod challenge;
 mod directory;
 mod finalize;
+mod help;
 mod limits;
 mod nonce;
 mod order;
@@ -181,6 +182,7 @@ pub fn router(web: Arc<Web>) -> Router {
     Router::new()
         .route(paths::DIRECTORY, get(directory::get))
         .route(paths::ROOT, get(directory::root))
+        .route(paths::LIMITS, get(help::limits))
         .route(paths::NEW_NONCE, get(nonce::new))
         .route(paths::NEW_ACCOUNT, post(account::new))
         .route(paths::NEW_ORDER, post(order::new))

@@ -65,6 +65,7 @@ struct RawLimits {
     identifiers_per_order: Option<u16>,
     failed_validations_per_hour: Option<u32>,
     validations: Option<NonZeroU16>,
+    page: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +127,7 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
         listen: raw.listen.into_inner(),
         lifetimes: read_lifetimes(&raw.lifetimes)?,
         limits: read_limits(&raw.limits),
+        limits_page: raw.limits.page.map(limits_page).transpose()?,
         revocation,
         policy: policy::read(raw.policy)?,
         yubico_roots,
@@ -192,6 +194,18 @@ pub(super) fn duration(
         let (least, most) = (Seconds(least), Seconds(most));
         Err(Located::new(place, Fault::Lifetime { what, least, most }))
     }
+}
+
+/// It goes into a header (RFC 8288).
+fn limits_page(page: Spanned<String>) -> Result<String, Located> {
+    let url = page.get_ref();
+    let is_url = url.starts_with("https://") || url.starts_with("http://");
+    let fits = |b: u8| b.is_ascii_graphic() && !b"<>\"".contains(&b);
+    if is_url && url.len() <= 500 && url.bytes().all(fits) {
+        return Ok(page.into_inner());
+    }
+    let url = url.clone();
+    Err(Located::new(page.span().start, Fault::LimitsPage { url }))
 }
 
 fn read_limits(raw: &RawLimits) -> Limits {

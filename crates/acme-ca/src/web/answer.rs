@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::problem::{Error, Logged};
-use super::{Web, paths};
+use super::{Web, help, paths};
 use crate::serve::Peer;
 
 const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
@@ -72,6 +72,12 @@ pub(crate) async fn around(State(web): State<Arc<Web>>, request: Request, next: 
             &web.ca.config().url.join(paths::DIRECTORY),
             "index",
         );
+    }
+    if matches!(
+        response.status(),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::PAYLOAD_TOO_LARGE
+    ) {
+        response = with_link(response, &help::url(&web), "help");
     }
     let problem = response.extensions().get::<Logged>();
     tracing::info!(

@@ -5,6 +5,8 @@ use crate::config::CaUrl;
 pub(crate) const DIRECTORY: &str = "/directory";
 /// The root certificate, for those who know its fingerprint and trust nothing here yet.
 pub(crate) const ROOT: &str = "/root.pem";
+/// What the limits are, for people.
+pub(crate) const LIMITS: &str = "/limits";
 pub(crate) const NEW_NONCE: &str = "/acme/new-nonce";
 pub(crate) const NEW_ACCOUNT: &str = "/acme/new-account";
 pub(crate) const NEW_ORDER: &str = "/acme/new-order";

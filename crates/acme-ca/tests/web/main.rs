@@ -9,6 +9,12 @@
     unreachable_pub
 )]
 
+#[path = "../support/dns.rs"]
+mod dns_server;
+#[allow(dead_code)]
+#[path = "../validators/server.rs"]
+mod http_server;
+
 mod card;
 mod client;
 mod csr;
@@ -28,4 +34,5 @@ mod lifecycle;
 mod orders;
 mod protocol;
 mod revoke;
+mod servers;
 mod withdrawn;
