@@ -1,0 +1,189 @@
+//! instant-acme, the library that `dlogin` is built on too, as a server's
+//! program would use it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use e2e::process::Background;
+use e2e::programs;
+use instant_acme::{
+    Account, AuthorizationHandle, ChallengeType, Identifier, NewAccount, NewOrder, OrderStatus,
+    RetryPolicy, RevocationReason, RevocationRequest,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::judge::Got;
+use crate::matrix::{Did, Journey};
+use crate::place::Place;
+
+/// The version that Cargo.lock holds.
+fn version() -> String {
+    let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock"));
+    let lock = lock.unwrap();
+    let (_, rest) = lock
+        .split_once("name = \"instant-acme\"\nversion = \"")
+        .unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+async fn register(place: &Place) -> Result<Account, instant_acme::Error> {
+    let wanted = NewAccount {
+        contact: &["mailto:admin@example.test"],
+        terms_of_service_agreed: true,
+        only_return_existing: false,
+    };
+    let builder = Account::builder_with_root(place.root())?;
+    Ok(builder.create(&wanted, place.directory(), None).await?.0)
+}
+
+#[tokio::test]
+async fn instant_acme_gets_renews_and_revokes() {
+    let mut journey = Journey::of("instant-acme", version());
+    let place = Place::with_webroot();
+    let account = register(&place).await.unwrap();
+    journey.did(Did::Account);
+
+    let names = ["a.example.test", "b.example.test"];
+    let first = get(&place, &account, &names, ChallengeType::Http01).await;
+    journey.did(Did::Http01);
+    get(
+        &place,
+        &account,
+        &["*.w.example.test"],
+        ChallengeType::Dns01,
+    )
+    .await;
+    journey.did(Did::Dns01);
+    get(
+        &place,
+        &account,
+        &["t.example.test"],
+        ChallengeType::TlsAlpn01,
+    )
+    .await;
+    journey.did(Did::TlsAlpn01);
+    get(&place, &account, &["127.0.0.1"], ChallengeType::Http01).await;
+    journey.did(Did::Ip);
+
+    let second = get(&place, &account, &names, ChallengeType::Http01).await;
+    assert_ne!(first.serial, second.serial);
+    journey.did(Did::Renew);
+
+    let request = RevocationRequest {
+        certificate: &leaf(&second),
+        reason: Some(RevocationReason::Superseded),
+    };
+    account.revoke(&request).await.unwrap();
+    place.is_revoked(&second, "superseded");
+    journey.did(Did::Revoke);
+
+    account
+        .update_contacts(&["mailto:other@example.test"])
+        .await
+        .unwrap();
+    journey.did(Did::Contact);
+    account.clone().deactivate().await.unwrap();
+    account.update_contacts(&[]).await.unwrap_err();
+    journey.did(Did::Deactivate);
+
+    journey.ends();
+}
+
+fn leaf(got: &Got) -> CertificateDer<'static> {
+    CertificateDer::from_pem_file(got.chain()).unwrap()
+}
+
+async fn get(place: &Place, account: &Account, names: &[&str], by: ChallengeType) -> Got {
+    let identifiers: Vec<Identifier> = names
+        .iter()
+        .map(|name| match name.parse() {
+            Ok(address) => Identifier::Ip(address),
+            Err(_) => Identifier::Dns((*name).to_owned()),
+        })
+        .collect();
+    let mut order = account
+        .new_order(&NewOrder::new(&identifiers))
+        .await
+        .unwrap();
+    // Each shows its answer as long as the order is not ready.
+    let mut shown = Vec::new();
+    let mut authorizations = order.authorizations();
+    while let Some(authorization) = authorizations.next().await {
+        shown.push(answer(place, authorization.unwrap(), by.clone()).await);
+    }
+    let policy = RetryPolicy::default();
+    assert_eq!(order.poll_ready(&policy).await.unwrap(), OrderStatus::Ready);
+    drop(shown);
+    let key = order.finalize().await.unwrap();
+    let chain = order.poll_certificate(&policy).await.unwrap();
+    // Each under a name of its own, so that none is overwritten.
+    let stem = format!("{}.{}", names[0], order.url().rsplit('/').next().unwrap());
+    let client = place.client();
+    fs::write(client.join(format!("{stem}.pem")), chain).unwrap();
+    fs::write(client.join(format!("{stem}.key")), key).unwrap();
+    place.judge(
+        Path::new(&format!("{stem}.pem")),
+        Path::new(&format!("{stem}.key")),
+        names,
+    )
+}
+
+/// Shows the answer where the CA looks for it, and asks the CA to look.
+async fn answer(
+    place: &Place,
+    mut authorization: AuthorizationHandle<'_>,
+    by: ChallengeType,
+) -> Option<Background> {
+    let mut challenge = authorization.challenge(by.clone()).expect("it is offered");
+    let answer = challenge.key_authorization();
+    let name = match challenge.identifier().identifier {
+        Identifier::Dns(name) => name.clone(),
+        other => format!("{other:?}"),
+    };
+    let server = match by {
+        ChallengeType::Http01 => {
+            fs::write(place.challenges().join(&challenge.token), answer.as_str()).unwrap();
+            None
+        }
+        ChallengeType::Dns01 => {
+            let file = place.zone().join(format!("_acme-challenge.{name}"));
+            fs::write(file, answer.dns_value()).unwrap();
+            None
+        }
+        ChallengeType::TlsAlpn01 => Some(show_by_tls(place, &name, answer.digest().as_ref())),
+        other => panic!("{other:?}"),
+    };
+    challenge.set_ready().await.unwrap();
+    server
+}
+
+/// A TLS server with the certificate of RFC 8737 §3.
+fn show_by_tls(place: &Place, name: &str, digest: &[u8]) -> Background {
+    let mut params = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+    params.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(digest)];
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let client = place.client();
+    fs::write(client.join("alpn.pem"), certificate.pem()).unwrap();
+    fs::write(client.join("alpn.key"), key.serialize_pem()).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], place.tls_port));
+    let mut openssl = Command::new(programs::system("openssl").unwrap());
+    openssl
+        .current_dir(&client)
+        .args(["s_server", "-accept", &address.to_string()])
+        .args([
+            "-alpn",
+            "acme-tls/1",
+            "-www",
+            "-cert",
+            "alpn.pem",
+            "-key",
+            "alpn.key",
+        ]);
+    let mut server = Background::start(openssl, &client.join("alpn.log")).unwrap();
+    server.wait_for_port(address).unwrap();
+    server
+}
