@@ -55,6 +55,15 @@ pub(crate) fn attesting(has: Firmware) -> Result<(), Error> {
     Ok(())
 }
 
+/// That this firmware makes a good key of this algorithm, to be asked before
+/// anything on the card is changed.
+///
+/// # Errors
+/// [`Error::Firmware`], [`Error::Roca`], [`Error::Algorithm`].
+pub fn can_make(slot: Slot, key: KeyAlgorithm, has: Firmware) -> Result<(), Error> {
+    makeable(slot, key, has).map(|_| ())
+}
+
 /// The number of an algorithm that this firmware can make a good key of.
 pub(crate) fn makeable(slot: Slot, key: KeyAlgorithm, has: Firmware) -> Result<u8, Error> {
     let number = byte(key).ok_or_else(|| Error::Algorithm {

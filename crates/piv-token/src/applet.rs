@@ -2,7 +2,7 @@
 //! Yubico's extensions to it, each with what its status words mean.
 
 use crate::{
-    Error, Pin, PinStatus,
+    Error, Pin, PinStatus, Puk,
     apdu::{Answer, Channel, Command, Status, transmit},
     tlv,
 };
@@ -173,6 +173,35 @@ impl<'c> Applet<'c> {
             Status::CONDITIONS | Status::WRONG_DATA => Err(Error::NewPinRefused),
             _ => pin_result(&answer),
         }
+    }
+
+    /// CHANGE REFERENCE DATA: from one PUK to another.
+    pub(crate) fn change_puk(&mut self, old: &Puk, new: &Puk) -> Result<(), Error> {
+        let mut both = Zeroizing::new([0u8; 16]);
+        let (first, second) = both.split_at_mut(8);
+        first.copy_from_slice(old.padded().as_slice());
+        second.copy_from_slice(new.padded().as_slice());
+        let answer = self.send("CHANGE PUK", 0x24, 0, PUK_REFERENCE, both.as_slice())?;
+        match answer.status {
+            Status::OK => Ok(()),
+            Status::CONDITIONS | Status::WRONG_DATA => Err(Error::NewPinRefused),
+            status => match status.tries_left() {
+                Some(0) => Err(Error::PukBlocked),
+                Some(tries_left) => Err(Error::WrongPuk { tries_left }),
+                None => Err(answer.refused()),
+            },
+        }
+    }
+
+    /// SET MANAGEMENT KEY (FF), without a touch. The card is open for changes.
+    pub(crate) fn set_management_key(&mut self, algorithm: u8, key: &[u8]) -> Result<(), Error> {
+        let length = u8::try_from(key.len()).map_err(|_| Error::System { what: "a short key" })?;
+        let mut data = Zeroizing::new(Vec::with_capacity(40));
+        data.extend_from_slice(&[algorithm, MANAGEMENT_REFERENCE, length]);
+        data.extend_from_slice(key);
+        self.send("SET MANAGEMENT KEY", 0xff, 0xff, 0xff, &data)?
+            .ok()?;
+        Ok(())
     }
 
     /// GENERAL AUTHENTICATE with a key of a slot: the signature of `input`,

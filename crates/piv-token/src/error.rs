@@ -85,6 +85,21 @@ pub enum Error {
         /// The slot.
         slot: Slot,
     },
+    /// The PUK was wrong.
+    #[error("wrong PUK, {} left", tries(*.tries_left))]
+    WrongPuk {
+        /// Tries left before the PUK is blocked.
+        tries_left: u8,
+    },
+    /// No tries are left.
+    #[error("the PUK is blocked: only a reset of the PIV application, which erases all its keys, gives it back (ykman piv reset)")]
+    PukBlocked,
+    /// The object in which the management key would be kept holds something else.
+    #[error(
+        "the YubiKey's object for printed information (5FC109) holds something else, and the \
+         management key would be kept there: it was not changed"
+    )]
+    PrintedTaken,
     /// A new PIN was refused by the card.
     #[error("the YubiKey refused the new PIN: choose another (too simple or of the wrong length)")]
     NewPinRefused,

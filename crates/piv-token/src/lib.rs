@@ -38,6 +38,7 @@ mod leaf;
 mod manage;
 mod management;
 mod pin;
+mod puk;
 mod reader;
 #[cfg(feature = "rustls")]
 pub mod rustls;
@@ -52,7 +53,9 @@ pub use manage::{
     Generate, ManageToken, Management, ManagementKey, ManagementKeyFormat, ManagementStatus,
     SlotContents, SlotKey,
 };
+pub use algorithm::can_make;
 pub use pin::{Pin, PinFormat};
+pub use puk::Puk;
 pub use reader::{list, open, open_with_patience};
 pub use token::{Attestation, PinStatus, ToSign, Token, TokenInfo, TouchNeed, TouchPrompt};
 pub use yubikey::YubiKey;

@@ -1,6 +1,6 @@
 //! Changing what is on the card: keys, certificates and the PIN.
 
-use crate::{Attestation, Error, Pin, Token, TouchPrompt};
+use crate::{Attestation, Error, Pin, Puk, Token, TouchPrompt};
 use piv_attest::{KeyAlgorithm, PinPolicy, PublicKey, Slot, TouchPolicy};
 use zeroize::Zeroizing;
 
@@ -44,6 +44,42 @@ pub trait ManageToken: Token {
     /// The errors of a PIN, [`Error::NewPinRefused`], or when the card cannot
     /// be reached.
     fn change_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Error>;
+
+    /// Changes the PUK. A wrong one costs one of its tries.
+    ///
+    /// # Errors
+    /// [`Error::WrongPuk`], [`Error::PukBlocked`], [`Error::NewPinRefused`],
+    /// or when the card cannot be reached.
+    fn change_puk(&mut self, old: &Puk, new: &Puk) -> Result<(), Error>;
+
+    /// Spends all tries of the PUK, whatever it is: nobody can set a new PIN
+    /// with it any more.
+    ///
+    /// # Errors
+    /// When the card cannot be reached.
+    fn block_puk(&mut self) -> Result<(), Error>;
+
+    /// Replaces the management key by a random one of the same algorithm, which
+    /// is kept on the card under the PIN, as ykman does it. Wherever that is
+    /// cut short, either the old key still opens the card, or the new one is
+    /// on it and [`ManageToken::finish_protection`] finds it.
+    ///
+    /// # Errors
+    /// [`Error::WrongManagementKey`], [`Error::PrintedTaken`], the errors of a
+    /// PIN, or when the card cannot be reached.
+    fn protect_management_key(
+        &mut self,
+        old: &Management,
+        pin: &Pin,
+        prompt: &mut dyn TouchPrompt,
+    ) -> Result<(), Error>;
+
+    /// Whether the management key is on the card under this PIN although the
+    /// card does not say so: a change was cut short. It says so from then on.
+    ///
+    /// # Errors
+    /// The errors of a PIN, or when the card cannot be reached.
+    fn finish_protection(&mut self, pin: &Pin) -> Result<bool, Error>;
 }
 
 /// A key to be made.
@@ -117,6 +153,9 @@ pub struct ManagementStatus {
     pub factory: bool,
     /// Whether the card keeps it under its PIN, as ykman does it.
     pub protected: bool,
+    /// Whether it is made from the PIN, as old versions of ykman did it: a new
+    /// PIN would lose it.
+    pub derived: bool,
     /// Whether the PUK is the one that every YubiKey leaves the factory with.
     /// Firmware before 5.3 does not tell.
     pub factory_puk: Option<bool>,

@@ -94,7 +94,54 @@ pub(crate) struct Lock {
     algorithm: Algorithm,
     factory: Option<bool>,
     protected: bool,
+    derived: bool,
     touch: Option<TouchNeed>,
+}
+
+/// What ykman notes of the management key, see its `PivmanData`.
+#[derive(Default)]
+struct Notes {
+    flags: u8,
+    /// When the PIN was changed, which is not ours to judge.
+    changed: Option<Vec<u8>>,
+    derived: bool,
+}
+
+impl Notes {
+    fn read(applet: &mut Applet<'_>) -> Result<Self, Error> {
+        let object = applet.get(Object::ADMIN)?;
+        let Some(notes) = object.as_deref().and_then(|n| tlv::find(n, 0x80)) else {
+            return Ok(Self::default());
+        };
+        Ok(Self {
+            flags: tlv::find(notes, 0x81)
+                .and_then(|n| n.first().copied())
+                .unwrap_or(0),
+            changed: tlv::find(notes, 0x83).map(<[u8]>::to_vec),
+            derived: tlv::find(notes, 0x82).is_some(),
+        })
+    }
+
+    /// Notes that the key is kept under the PIN. The salt of a derived one goes.
+    fn write_protected(&self, applet: &mut Applet<'_>) -> Result<(), Error> {
+        let mut notes = Zeroizing::new(Vec::with_capacity(16));
+        tlv::push(&mut notes, 0x81, &[self.flags | FLAG_PROTECTED]);
+        if let Some(changed) = &self.changed {
+            tlv::push(&mut notes, 0x83, changed);
+        }
+        applet.put(Object::ADMIN, &tlv::element(0x80, &notes))
+    }
+}
+
+/// The management key in the object that takes the PIN to be read, and whether
+/// it holds something else.
+fn kept(applet: &mut Applet<'_>) -> Result<(Option<Zeroizing<Vec<u8>>>, bool), Error> {
+    let object = applet.get(Object::PRINTED)?;
+    let ours = object.as_deref().and_then(|o| tlv::find(o, 0x88));
+    let key = ours
+        .and_then(|o| tlv::find(o, 0x89))
+        .map(|key| Zeroizing::new(key.to_vec()));
+    Ok((key, object.is_some() && ours.is_none()))
 }
 
 impl Lock {
@@ -107,17 +154,12 @@ impl Lock {
                 command: "GET METADATA",
             })?,
         };
-        let notes = applet.get(Object::ADMIN)?;
-        let flags = notes
-            .as_deref()
-            .and_then(|n| tlv::find(n, 0x80))
-            .and_then(|n| tlv::find(n, 0x81))
-            .and_then(|n| n.first().copied())
-            .unwrap_or(0);
+        let notes = Notes::read(applet)?;
         Ok(Self {
             algorithm,
             factory: metadata.factory,
-            protected: flags & FLAG_PROTECTED != 0,
+            protected: notes.flags & FLAG_PROTECTED != 0,
+            derived: notes.derived,
             touch: match metadata.touch_policy {
                 Some(2) => Some(TouchNeed::Certain),
                 Some(3) => Some(TouchNeed::Possible),
@@ -145,6 +187,7 @@ impl Lock {
         Ok(ManagementStatus {
             factory,
             protected: self.protected,
+            derived: self.derived,
             factory_puk: applet.puk_metadata()?.and_then(|m| m.factory),
         })
     }
@@ -160,15 +203,43 @@ impl Lock {
             Management::Key(ManagementKey(bytes)) => Ok(bytes.clone()),
             Management::Protected(pin) => {
                 applet.verify(pin)?;
-                applet
-                    .get(Object::PRINTED)?
-                    .as_deref()
-                    .and_then(|o| tlv::find(o, 0x88))
-                    .and_then(|o| tlv::find(o, 0x89))
-                    .map(|key| Zeroizing::new(key.to_vec()))
-                    .ok_or(Error::NoProtectedManagementKey)
+                kept(applet)?.0.ok_or(Error::NoProtectedManagementKey)
             }
         }
+    }
+
+    /// Makes a random key and keeps it on the card, which is open for changes
+    /// and has its PIN verified. First the key is kept, then it is set, last it
+    /// is noted: cut short before it is set, the old one still opens the card;
+    /// after that, the new one is there to be found.
+    pub(crate) fn protect(&self, applet: &mut Applet<'_>) -> Result<(), Error> {
+        if kept(applet)?.1 {
+            return Err(Error::PrintedTaken);
+        }
+        let mut key = Zeroizing::new(vec![0; self.algorithm.key_length()]);
+        getrandom::fill(&mut key).map_err(|_| Error::System { what: "randomness" })?;
+        let mut template = Zeroizing::new(Vec::with_capacity(40));
+        tlv::push(&mut template, 0x89, &key);
+        applet.put(Object::PRINTED, &tlv::element(0x88, &template))?;
+        applet.set_management_key(self.algorithm.byte(), &key)?;
+        Notes::read(applet)?.write_protected(applet)?;
+        // That it is the one which is kept is seen, not believed.
+        let kept = kept(applet)?.0.ok_or(Error::NoProtectedManagementKey)?;
+        self.open(applet, &kept)
+    }
+
+    /// Notes that the key is kept on the card, if it is. The PIN is verified.
+    pub(crate) fn finish(&self, applet: &mut Applet<'_>) -> Result<bool, Error> {
+        let Some(key) = kept(applet)?.0 else {
+            return Ok(false);
+        };
+        match self.open(applet, &key) {
+            Ok(()) => {}
+            Err(Error::WrongManagementKey | Error::ManagementKeyLength { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        Notes::read(applet)?.write_protected(applet)?;
+        Ok(true)
     }
 
     /// Opens the card for changes: it proves that it knows the key, and so do

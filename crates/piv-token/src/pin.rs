@@ -63,6 +63,12 @@ impl Pin {
         self.bytes.as_slice() == Self::FACTORY.as_bytes()
     }
 
+    /// As it was typed.
+    pub(crate) fn text(&self) -> Zeroizing<String> {
+        // Printable ASCII, as `new` has it.
+        Zeroizing::new(self.bytes.iter().map(|byte| char::from(*byte)).collect())
+    }
+
     pub(crate) fn may_spend_last_try(&self) -> bool {
         self.last_try
     }

@@ -1,8 +1,8 @@
 //! A YubiKey behind PC/SC.
 
 use crate::{
-    Attestation, Error, Generate, ManageToken, ManagementStatus, Pin, PinStatus, SlotContents,
-    SlotKey, ToSign, Token, TokenInfo, TouchNeed, TouchPrompt, algorithm,
+    Attestation, Error, Generate, ManageToken, Management, ManagementStatus, Pin, PinStatus, Puk,
+    SlotContents, SlotKey, ToSign, Token, TokenInfo, TouchNeed, TouchPrompt, algorithm,
     apdu::{Channel, Status},
     applet::{Applet, Object},
     leaf,
@@ -245,6 +245,59 @@ impl ManageToken for YubiKey {
             // VERIFY first: it guards the last try.
             v.applet.verify(&old)?;
             v.applet.change_pin(&old, &new)
+        })
+    }
+
+    fn change_puk(&mut self, old: &Puk, new: &Puk) -> Result<(), Error> {
+        let (old, new) = (old.clone(), new.clone());
+        self.quietly(Leave::Reset, move |mut v| v.applet.change_puk(&old, &new))
+    }
+
+    fn block_puk(&mut self) -> Result<(), Error> {
+        // A counter is one byte; every wrong guess costs one, and a right one
+        // changes the PUK to itself.
+        let guess = Puk::random()?;
+        self.quietly(Leave::Reset, move |mut v| {
+            let mut guess = guess;
+            for _ in 0..=usize::from(u8::MAX) {
+                match v.applet.change_puk(&guess, &guess) {
+                    Err(Error::PukBlocked) => return Ok(()),
+                    Err(Error::WrongPuk { .. }) => {}
+                    Ok(()) => guess = Puk::random()?,
+                    Err(error) => return Err(error),
+                }
+            }
+            Err(Error::Answer {
+                command: "CHANGE PUK",
+            })
+        })
+    }
+
+    fn protect_management_key(
+        &mut self,
+        old: &Management,
+        pin: &Pin,
+        prompt: &mut dyn TouchPrompt,
+    ) -> Result<(), Error> {
+        let (old, pin) = (old.clone(), pin.clone());
+        self.visit(
+            Leave::Reset,
+            prompt,
+            move |Visitor { mut applet, touch }| {
+                let lock = Lock::read(&mut applet)?;
+                let key = lock.key(&mut applet, &old)?;
+                touch.around(lock.touch(), || lock.open(&mut applet, &key))?;
+                applet.verify(&pin)?;
+                lock.protect(&mut applet)
+            },
+        )
+    }
+
+    fn finish_protection(&mut self, pin: &Pin) -> Result<bool, Error> {
+        let pin = pin.clone();
+        self.quietly(Leave::Reset, move |mut v| {
+            v.applet.verify(&pin)?;
+            Lock::read(&mut v.applet)?.finish(&mut v.applet)
         })
     }
 }

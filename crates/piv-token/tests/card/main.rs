@@ -10,6 +10,7 @@
 mod finding;
 mod manage;
 mod pin;
+mod protect;
 mod rig;
 mod secrets;
 mod sharing;
