@@ -62,8 +62,8 @@ impl Site {
         let site = Self::start(serial, TouchMode::Auto)?;
         site.trust_ca()?;
         site.add_user()?;
+        site.make_keys()?;
         for (key_use, grants) in site.keys() {
-            site.make_key(key_use)?;
             let bundle = site.write_bundle(key_use)?;
             site.enrol(key_use, &bundle, &grants)?;
         }
@@ -98,14 +98,15 @@ impl Site {
         self.ca.succeed(&["user", "add", USER])
     }
 
-    /// `dlogin setup --use login|proof`: generates a key. The first also makes
-    /// the factory's PIN the person's.
+    /// `dlogin setup`: nothing of the factory's is left, the PIN is the
+    /// person's, and both keys are there.
+    pub fn make_keys(&self) -> Result<String> {
+        self.laptop.succeed(&["setup"])
+    }
+
+    /// `dlogin setup --use login|proof`: the same with one key.
     pub fn make_key(&self, key_use: &str) -> Result<String> {
-        let mut args = vec!["setup", "--use", key_use];
-        if key_use == "login" {
-            args.push("--change-pin");
-        }
-        self.laptop.succeed(&args)
+        self.laptop.succeed(&["setup", "--use", key_use])
     }
 
     /// `dlogin bundle`, into a file that goes to the operator.

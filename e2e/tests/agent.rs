@@ -717,7 +717,7 @@ fn keys_of_every_kind_enter() {
         let site = Site::start(serial, TouchMode::Auto).unwrap();
         site.trust_ca().unwrap();
         site.add_user().unwrap();
-        let setup = ["setup", "--change-pin", "--algorithm", algorithm];
+        let setup = ["setup", "--use", "login", "--algorithm", algorithm];
         site.laptop().succeed(&setup).unwrap();
         let bundle = site.write_bundle("login").unwrap();
         let grant = format!("ssh={USER}");

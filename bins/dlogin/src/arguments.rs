@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use dlogin_core::login::Lifetime;
 use dlogin_core::piv_attest::{KeyAlgorithm, PinPolicy, Serial, Slot, TouchPolicy};
-use dlogin_core::setup::KeyUse;
+use dlogin_core::setup::{ChangePuk, KeyUse};
 use dlogin_core::{Exit, ProfileName, SiteName};
 use manual::{ArgValueCandidates, Shell, words};
 
@@ -15,8 +15,8 @@ const EXAMPLES: &str = "\
 First steps, once:
   dlogin trust https://ca.example:8443 --fingerprint SHA256
                                    pin the CA; its operator gives the fingerprint
-  dlogin setup                     make the login key on the YubiKey (slot 9a)
-  dlogin setup --use proof         make the proof key, for certificates on disk
+  dlogin setup                     make the YubiKey safe, and its keys: login (slot
+                                   9a) and proof (82), for certificates on disk
   dlogin bundle --user alice       print what the operator enrols the key with
 
 Every day:
@@ -125,7 +125,7 @@ pub(crate) struct Login {
 pub(crate) enum Command {
     /// Pin the root of a CA: no other CA is trusted
     Trust(Trust),
-    /// Make a key on the YubiKey
+    /// Make the YubiKey safe and ready: PIN, PUK, management key, and both keys
     Setup(Setup),
     /// Print what the operator enrols a key with; takes PIN and touch
     Bundle(Bundle),
@@ -195,31 +195,70 @@ pub(crate) struct Logout {
 
 #[derive(Debug, Args)]
 pub(crate) struct Setup {
-    /// What the key is for: `login` (TLS and SSH with the YubiKey) or `proof`
-    /// (vouches for keys on disk)
-    #[arg(long = "use", value_name = "login|proof", default_value = "login", add = words(complete::USES))]
-    pub(crate) key_use: KeyUse,
+    /// Make this key alone, anew: `login` (TLS and SSH with the YubiKey) or
+    /// `proof` (vouches for keys on disk). Both, without; one that is there and
+    /// fit stays
+    #[arg(long = "use", value_name = "login|proof", add = words(complete::USES))]
+    pub(crate) key_use: Option<KeyUse>,
     /// Where to make it: 9a, 9c, 9d, 9e, or 82 to 95; 9a (login) or 82 (proof), without
-    #[arg(long)]
+    #[arg(long, requires = "key_use")]
     pub(crate) slot: Option<Slot>,
-    /// P-256, P-384, RSA-2048, RSA-3072, RSA-4096 or Ed25519
+    /// P-256, P-384, RSA-2048; from firmware 5.7 on RSA-3072, RSA-4096, Ed25519
     #[arg(long, value_name = "TYPE", default_value = "P-256", add = words(complete::ALGORITHMS))]
     pub(crate) algorithm: KeyAlgorithm,
-    /// When the key wants the PIN: once or always
-    #[arg(long, value_name = "POLICY", default_value = "once", add = words(complete::PIN_POLICIES))]
-    pub(crate) pin_policy: PinPolicy,
-    /// When the key wants a touch; CAs want `always`
+    /// When a key wants the PIN: `once` (the YubiKey is open until it is reset,
+    /// which dlogin does after each use; the agent may keep the PIN) or
+    /// `always` (each signature wants it anew). `once`, if nobody is asked
+    #[arg(long, value_name = "POLICY", add = words(complete::PIN_POLICIES))]
+    pub(crate) pin_policy: Option<PinPolicy>,
+    /// When a key wants a touch: `always`, which CAs want; `cached` (not for 15 s
+    /// after one) and `never` let programs use it unseen
     #[arg(long, value_name = "POLICY", default_value = "always", add = words(complete::TOUCH_POLICIES))]
     pub(crate) touch_policy: TouchPolicy,
-    /// Lose what is in the slot
+    /// Lose what is in the slot; without, it is shown, and asked about
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Change the PIN first
+    /// Change the PIN, also if it is not the factory's
     #[arg(long)]
     pub(crate) change_pin: bool,
+    /// What becomes of the factory's PUK, which sets a new PIN: `random` (shown
+    /// once), `ask` (you type one), `block` (nobody sets a new PIN: one that is
+    /// forgotten costs all keys)
+    #[arg(long, value_name = "HOW", default_value = "random")]
+    pub(crate) puk: Puk,
+    /// Leave the PIN; the factory's is refused
+    #[arg(long, conflicts_with = "change_pin")]
+    pub(crate) no_change_pin: bool,
+    /// Leave the PUK; whoever finds the YubiKey can set a new PIN with the factory's
+    #[arg(long, conflicts_with = "puk")]
+    pub(crate) no_change_puk: bool,
+    /// Leave the management key; with the factory's, any program can replace keys
+    #[arg(long)]
+    pub(crate) no_change_management_key: bool,
     /// The YubiKey to use, where several are plugged in
     #[arg(long, value_name = "N")]
     pub(crate) serial: Option<Serial>,
+}
+
+/// What becomes of the factory's PUK.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Puk {
+    /// Eight random digits, shown once
+    Random,
+    /// One that is typed
+    Ask,
+    /// Nobody sets a new PIN
+    Block,
+}
+
+impl From<Puk> for ChangePuk {
+    fn from(puk: Puk) -> Self {
+        match puk {
+            Puk::Random => Self::Random,
+            Puk::Ask => Self::Ask,
+            Puk::Block => Self::Block,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -6,14 +6,13 @@ use dlogin_core::login::{Person, Renew, Report, Request, login};
 use dlogin_core::pin::{Ask, OnceForAll, PinEntry};
 use dlogin_core::piv_attest::Serial;
 use dlogin_core::piv_token::{self, YubiKey};
-use dlogin_core::setup::{self, KeyUse};
 use dlogin_core::status::{logout, logout_everywhere, status};
 use dlogin_core::trust::{self, Known, trust};
 use dlogin_core::{Config, Error, Exit, Paths, SiteName, bundle, expiry, need};
 
-use crate::arguments::{Arguments, Bundle, Command, Login, Logout, Setup, Trust};
+use crate::arguments::{Arguments, Bundle, Command, Login, Logout, Trust};
 use crate::show::Progress;
-use crate::{print, show, terminal};
+use crate::{print, setup, show, terminal};
 
 /// Does what the arguments say.
 pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
@@ -27,7 +26,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
         None if arguments.login.all_sites => fetch_all(&paths, json, &arguments.login).await,
         None => fetch(&paths, json, &arguments.login).await,
         Some(Command::Trust(command)) => pin_ca(&paths, json, command).await,
-        Some(Command::Setup(command)) => make_key(paths, json, command).await,
+        Some(Command::Setup(command)) => setup::run(paths, json, command).await,
         Some(Command::Bundle(command)) => make_bundle(paths, command).await,
         // `main` has run these already.
         Some(
@@ -61,7 +60,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
 }
 
 /// Whoever reads our output may have read enough, as in `dlogin | head`.
-fn printed(outcome: io::Result<()>) -> Result<Exit, Error> {
+pub(crate) fn printed(outcome: io::Result<()>) -> Result<Exit, Error> {
     match outcome {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::Output { source: error })
@@ -216,7 +215,7 @@ async fn pin_ca(paths: &Paths, json: bool, arguments: &Trust) -> Result<Exit, Er
 
 /// The card, and a lock, block the thread that waits for them; Ctrl-C is heard
 /// on another.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::task::spawn_blocking(work)
@@ -224,66 +223,9 @@ async fn blocking<T: Send + 'static>(
         .map_err(|_| Error::Broken)?
 }
 
-fn open(config: &Config, serial: Option<Serial>) -> Result<YubiKey, Error> {
+pub(crate) fn open(config: &Config, serial: Option<Serial>) -> Result<YubiKey, Error> {
     let serial = serial.or(config.keys.serial.map(Serial::from));
     Ok(piv_token::open(serial)?)
-}
-
-async fn make_key(paths: Paths, json: bool, arguments: &Setup) -> Result<Exit, Error> {
-    let wanted = setup::Setup {
-        slot: arguments.slot,
-        algorithm: arguments.algorithm,
-        pin_policy: arguments.pin_policy,
-        touch_policy: arguments.touch_policy,
-        overwrite: arguments.overwrite,
-        ..setup::Setup::new(arguments.key_use)
-    };
-    let (serial, change_pin) = (arguments.serial, arguments.change_pin);
-    let key_use = arguments.key_use;
-    let (info, made) = blocking(move || {
-        let mut token = open(&Config::load(&paths)?, serial)?;
-        let mut ask = terminal::ask();
-        if change_pin {
-            setup::change_pin(&mut token, &mut PinEntry::new(&mut *ask))?;
-        }
-        let mut pin = PinEntry::new(&mut *ask);
-        let mut progress = Progress::new();
-        let made = setup::run(&paths, &mut token, &wanted, &mut pin, &mut progress)?;
-        Ok((piv_token::Token::info(&token).clone(), made))
-    })
-    .await?;
-    for warning in &made.warnings {
-        anstream::eprintln!("dlogin: warning: {warning}");
-    }
-    let serial = info.serial.map(|serial| serial.to_string());
-    let key = &made.key;
-    printed(if json {
-        print::json(&serde_json::json!({
-            "serial": serial,
-            "firmware": info.firmware.to_string(),
-            "use": key_use,
-            "slot": key.slot().to_string(),
-            "algorithm": key.algorithm().to_string(),
-            "pin_policy": key.pin_policy().to_string(),
-            "touch_policy": key.touch_policy().to_string(),
-            "replaced": made.replaced.as_ref().map(ToString::to_string),
-            "warnings": made.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        }))
-    } else {
-        print::line(&format!(
-            "made: {key_use} key in slot {} of YubiKey {}: {}, PIN {}, touch {}\n\
-             next: `dlogin bundle --user NAME{}`, for the operator of the CA",
-            key.slot(),
-            serial.as_deref().unwrap_or("without serial number"),
-            key.algorithm(),
-            key.pin_policy(),
-            key.touch_policy(),
-            match key_use {
-                KeyUse::Login => "",
-                KeyUse::Proof => " --use proof",
-            },
-        ))
-    })
 }
 
 async fn make_bundle(paths: Paths, arguments: &Bundle) -> Result<Exit, Error> {

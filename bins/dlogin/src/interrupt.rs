@@ -10,9 +10,10 @@ use crate::terminal;
 
 /// Runs to the end, or until a signal says otherwise. What was begun is
 /// dropped then, and takes its files with it; a card that still waits for a
-/// touch is let go by the end of the process.
+/// touch is let go by the end of the process. `left` says what there is then.
 pub(crate) fn or_interrupted(
     work: impl Future<Output = Result<Exit, Error>>,
+    left: &str,
 ) -> Result<Exit, Error> {
     let echo = terminal::Echo::remember();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -28,7 +29,7 @@ pub(crate) fn or_interrupted(
             outcome = work => outcome,
             () = signalled() => {
                 echo.restore();
-                anstream::eprintln!("\ndlogin: interrupted; nothing was left behind");
+                anstream::eprintln!("\ndlogin: interrupted; {left}");
                 Ok(Exit::Interrupted)
             }
         }

@@ -12,6 +12,7 @@ mod complete;
 mod interrupt;
 mod logging;
 mod print;
+mod setup;
 mod show;
 mod terminal;
 
@@ -48,7 +49,13 @@ fn main() -> ExitCode {
         Some(arguments::Command::Man { folder }) => return complete::man(folder).code().into(),
         _ => {}
     }
-    let exit = interrupt::or_interrupted(commands::run(&arguments));
+    let left = match &arguments.command {
+        Some(arguments::Command::Setup(_)) => {
+            "what was said above is done and stays; `dlogin setup` again does the rest"
+        }
+        _ => "nothing was left behind",
+    };
+    let exit = interrupt::or_interrupted(commands::run(&arguments), left);
     let exit = match exit {
         Ok(exit) => exit,
         Err(error) => {

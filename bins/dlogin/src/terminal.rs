@@ -1,7 +1,7 @@
 //! The terminal, as far as it is asked and answered.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 
 use dlogin_core::pin::{Ask, AskError, Askpass, Unattended};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -48,17 +48,64 @@ impl Ask for Terminal {
     }
 
     fn confirm(&mut self, text: &str) -> Result<bool, AskError> {
-        let answer = || -> io::Result<String> {
-            let mut terminal = File::options().read(true).write(true).open(TTY)?;
-            write!(terminal, "{text} [y/N] ")?;
-            let mut answer = String::new();
-            BufReader::new(terminal).read_line(&mut answer)?;
-            Ok(answer)
-        };
-        let answer = answer().map_err(failed)?;
+        let answer = answer(&format!("{text} [y/N] "))?;
         let answer = answer.trim();
         Ok(answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes"))
     }
+
+    fn choose(
+        &mut self,
+        text: &str,
+        options: &[String],
+        usual: Option<usize>,
+    ) -> Result<Option<usize>, AskError> {
+        let mut question = format!("{text}\n");
+        for (number, option) in options.iter().enumerate() {
+            question.push_str(&format!("  {}  {option}\n", number + 1));
+        }
+        question.push_str(&match usual {
+            Some(usual) => format!("Number [{}]: ", usual + 1),
+            None => "Number: ".to_owned(),
+        });
+        for _ in 0..QUESTIONS {
+            let answer = answer(&question)?;
+            let answer = answer.trim();
+            if answer.is_empty() {
+                return Ok(usual);
+            }
+            let chosen = answer.parse::<usize>().ok();
+            if let Some(chosen) = chosen.and_then(|number| number.checked_sub(1))
+                && chosen < options.len()
+            {
+                return Ok(Some(chosen));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// How often a question is asked that nobody understands.
+const QUESTIONS: usize = 3;
+
+/// What is typed, and seen.
+fn answer(question: &str) -> Result<String, AskError> {
+    let answer = || -> io::Result<String> {
+        let mut terminal = File::options().read(true).write(true).open(TTY)?;
+        terminal.write_all(question.as_bytes())?;
+        let mut answer = String::new();
+        if BufReader::new(terminal).read_line(&mut answer)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(answer)
+    };
+    answer().map_err(failed)
+}
+
+/// Whether somebody sits at it who can be led through questions.
+pub(crate) fn is_watched() -> bool {
+    io::stdin().is_terminal()
+        && io::stderr().is_terminal()
+        && Askpass::from_lookup(|name| std::env::var_os(name)).is_none()
 }
 
 /// How the terminal was before a PIN was typed into it unseen.

@@ -114,6 +114,14 @@ impl Ca {
 }
 
 impl Keys {
+    /// What the file says of the slot for this use, to be changed.
+    pub(crate) fn of_mut(&mut self, key_use: KeyUse) -> &mut String {
+        match key_use {
+            KeyUse::Login => &mut self.login,
+            KeyUse::Proof => &mut self.proof,
+        }
+    }
+
     /// The slot of the key for this use.
     ///
     /// # Errors

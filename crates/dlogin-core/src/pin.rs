@@ -120,6 +120,17 @@ impl<'a> PinEntry<'a> {
         self.ask
     }
 
+    /// Takes over a PIN that the card has now.
+    pub(crate) fn learn(&mut self, pin: Pin) {
+        self.refused.clear();
+        self.accepted = Some(pin);
+    }
+
+    /// Whether the PIN is known, and this holds of it.
+    pub(crate) fn knows(&self, holds: impl FnOnce(&Pin) -> bool) -> bool {
+        self.accepted.as_ref().is_some_and(holds)
+    }
+
     /// Forgets the PIN that the card accepted: it is asked for again.
     pub fn forget(&mut self) {
         self.accepted = None;

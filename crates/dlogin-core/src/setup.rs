@@ -1,6 +1,6 @@
-//! `dlogin setup`: a key made on the YubiKey, fit to be enrolled.
+//! `dlogin setup`: a YubiKey made safe, with keys fit to be enrolled.
 //!
-//! [`run`] looks before it changes anything: the factory PIN is refused, what
+//! [`prepare`] is all of it. [`run`] makes one key, and looks before it changes anything: the factory PIN is refused, what
 //! would be lost is shown and kept unless overwriting was asked for, and the
 //! card is opened for changes in the way that its owner chose: the factory's
 //! management key (with a warning), one kept on the card under the PIN as
@@ -12,6 +12,7 @@
 
 mod error;
 mod occupant;
+mod prepare;
 
 use piv_attest::{Firmware, KeyAlgorithm, PinPolicy, Slot, TouchPolicy};
 use piv_token::{
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::SetupError;
 pub use occupant::Occupant;
+pub use prepare::{ChangePin, ChangePuk, Guide, Preparation, Step, prepare};
 
 use crate::pin::{self, PinEntry};
 use crate::{Config, Error, Paths};
@@ -123,13 +125,13 @@ pub enum Warning {
     /// Any program on the machine can replace keys.
     #[error(
         "the YubiKey has the factory's management key, so any program can replace its keys: \
-         change it with `ykman piv access change-management-key --generate --protect`"
+         `dlogin setup` puts a random one under the PIN"
     )]
     FactoryManagementKey,
     /// Whoever finds the key can give it a new PIN.
     #[error(
         "the YubiKey has the factory's PUK, so whoever finds it can set a new PIN: \
-         change it with `ykman piv access change-puk`"
+         `dlogin setup` changes it"
     )]
     FactoryPuk,
     /// A CA refuses such keys unless its policy was changed.
@@ -160,10 +162,7 @@ pub fn run(
     let mut config = Config::load(paths)?;
     let slot = slot(&config, setup)?;
     let made = make(token, setup, slot, pin, touch)?;
-    let configured = match setup.key_use {
-        KeyUse::Login => &mut config.keys.login,
-        KeyUse::Proof => &mut config.keys.proof,
-    };
+    let configured = config.keys.of_mut(setup.key_use);
     if *configured != slot.to_string() {
         *configured = slot.to_string();
         config.save(paths)?;
@@ -296,9 +295,6 @@ pub fn change_pin(token: &mut dyn ManageToken, pin: &mut PinEntry<'_>) -> Result
             Ok(pin.clone())
         })?
     };
-    let new = pin::new_pin(pin.ask())?.ok_or(SetupError::PinsDiffer)?;
-    if new.is_factory() {
-        return Err(SetupError::FactoryPin);
-    }
+    let new = prepare::new_pin(pin)?;
     Ok(token.change_pin(&old, &new)?)
 }

@@ -195,7 +195,9 @@ impl<'c> Applet<'c> {
 
     /// SET MANAGEMENT KEY (FF), without a touch. The card is open for changes.
     pub(crate) fn set_management_key(&mut self, algorithm: u8, key: &[u8]) -> Result<(), Error> {
-        let length = u8::try_from(key.len()).map_err(|_| Error::System { what: "a short key" })?;
+        let length = u8::try_from(key.len()).map_err(|_| Error::System {
+            what: "a short key",
+        })?;
         let mut data = Zeroizing::new(Vec::with_capacity(40));
         data.extend_from_slice(&[algorithm, MANAGEMENT_REFERENCE, length]);
         data.extend_from_slice(key);

@@ -92,7 +92,9 @@ pub enum Error {
         tries_left: u8,
     },
     /// No tries are left.
-    #[error("the PUK is blocked: only a reset of the PIV application, which erases all its keys, gives it back (ykman piv reset)")]
+    #[error(
+        "the PUK is blocked: only a reset of the PIV application, which erases all its keys, gives it back (ykman piv reset)"
+    )]
     PukBlocked,
     /// The object in which the management key would be kept holds something else.
     #[error(

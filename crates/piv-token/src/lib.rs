@@ -48,12 +48,12 @@ mod tlv;
 mod token;
 mod yubikey;
 
+pub use algorithm::can_make;
 pub use error::Error;
 pub use manage::{
     Generate, ManageToken, Management, ManagementKey, ManagementKeyFormat, ManagementStatus,
     SlotContents, SlotKey,
 };
-pub use algorithm::can_make;
 pub use pin::{Pin, PinFormat};
 pub use puk::Puk;
 pub use reader::{list, open, open_with_patience};

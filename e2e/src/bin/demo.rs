@@ -56,11 +56,9 @@ impl Demo {
         let printed = self.site.trust_ca()?;
         self.show(&printed);
 
-        self.say("dlogin setup: a PIN, a login key in slot 9a, a proof key in slot 82");
-        for (key_use, _) in self.site.keys() {
-            let printed = self.site.make_key(key_use)?;
-            self.show(&printed);
-        }
+        self.say("dlogin setup: nothing of the factory's is left, and two keys: login (9a) and proof (82)");
+        let printed = self.site.make_keys()?;
+        self.show(&printed);
 
         self.say("dlogin bundle, ca key add: the operator enrols both keys");
         let printed = self.site.add_user()?;

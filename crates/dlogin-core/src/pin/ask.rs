@@ -25,6 +25,21 @@ pub trait Ask {
     /// # Errors
     /// [`AskError`] when there is no answer.
     fn confirm(&mut self, text: &str) -> Result<bool, AskError>;
+
+    /// Asks which one of several it is to be; without an answer it is `usual`.
+    /// Who can only be asked for secrets is not asked.
+    ///
+    /// # Errors
+    /// [`AskError`] when there is no answer.
+    fn choose(
+        &mut self,
+        text: &str,
+        options: &[String],
+        usual: Option<usize>,
+    ) -> Result<Option<usize>, AskError> {
+        let _ = (text, options);
+        Ok(usual)
+    }
 }
 
 /// Why there is no answer.

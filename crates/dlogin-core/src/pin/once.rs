@@ -74,6 +74,15 @@ impl Ask for Asked {
     fn confirm(&mut self, text: &str) -> Result<bool, AskError> {
         self.person.confirm(text)
     }
+
+    fn choose(
+        &mut self,
+        text: &str,
+        options: &[String],
+        usual: Option<usize>,
+    ) -> Result<Option<usize>, AskError> {
+        self.person.choose(text, options, usual)
+    }
 }
 
 #[cfg(test)]

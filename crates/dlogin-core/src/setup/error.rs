@@ -17,10 +17,10 @@ pub enum SetupError {
         /// What would be lost.
         occupant: Occupant,
     },
-    /// The PIN is 123456.
+    /// The PIN is 123456, or shall be something that everybody knows.
     #[error(
-        "the YubiKey has the factory PIN 123456, which everybody knows: change it first \
-         (dlogin setup --change-pin, or ykman piv access change-pin)"
+        "123456 (the factory's PIN) and 12345678 (its PUK) are known to everybody: choose another \
+         PIN (dlogin setup --change-pin, or ykman piv access change-pin)"
     )]
     FactoryPin,
     /// The slot holds the key of the other use.
@@ -40,6 +40,21 @@ pub enum SetupError {
     /// The management key that was typed is not one.
     #[error(transparent)]
     ManagementKey(#[from] ManagementKeyFormat),
+    /// The management key is made from the PIN, and would be lost with it.
+    #[error(
+        "the YubiKey's management key is made from its PIN, as old versions of ykman did it: \
+         first replace it with `ykman piv access change-management-key --generate --protect`"
+    )]
+    DerivedManagementKey,
+    /// The new PUK is the PIN, or the factory's.
+    #[error("the PUK must be another than the PIN and than 12345678: it was not changed")]
+    PukIsPin,
+    /// The two new PUKs differ.
+    #[error("the two new PUKs are not the same: the PUK was not changed")]
+    PuksDiffer,
+    /// The new PUK could not be shown.
+    #[error("the new PUK could not be shown, so it was not set: {0}")]
+    NotShown(std::io::Error),
     /// The two new PINs differ.
     #[error("the two new PINs are not the same: the PIN was not changed")]
     PinsDiffer,
@@ -58,7 +73,11 @@ impl SetupError {
         match self {
             Self::WouldOverwrite { .. } | Self::FactoryPin => Exit::Refused,
             Self::SlotOfOtherUse { .. } | Self::ConfiguredSlot { .. } => Exit::Usage,
-            Self::ManagementKey(_) | Self::PinsDiffer => Exit::Input,
+            Self::DerivedManagementKey => Exit::Refused,
+            Self::NotShown(_) => Exit::Internal,
+            Self::ManagementKey(_) | Self::PinsDiffer | Self::PuksDiffer | Self::PukIsPin => {
+                Exit::Input
+            }
             Self::Pin(e) => e.exit(),
             Self::Card(_) => Exit::Card,
         }

@@ -9,4 +9,5 @@
 mod bundle;
 mod change_pin;
 mod person;
+mod prepare;
 mod setup;

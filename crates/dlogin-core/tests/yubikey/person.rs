@@ -53,7 +53,11 @@ impl Ask for Keyboard<'_> {
 
     fn confirm(&mut self, text: &str) -> Result<bool, AskError> {
         self.asked.push(text.to_owned());
-        Ok(false)
+        // A yes is typed like everything else.
+        Ok(self.types.first().is_some_and(|next| next == "yes") && {
+            self.types.remove(0);
+            true
+        })
     }
 }
 

@@ -55,7 +55,9 @@ fn make(yubikey: &mut YubiKey, management: Management) -> Result<(), Error> {
         management,
         ..usual
     };
-    yubikey.generate(&request, &mut Heard::default()).map(|_| ())
+    yubikey
+        .generate(&request, &mut Heard::default())
+        .map(|_| ())
 }
 
 /// It is used with the PIN alone, by us and by ykman, and the factory's is gone.
