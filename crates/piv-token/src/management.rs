@@ -133,15 +133,35 @@ impl Notes {
     }
 }
 
-/// The management key in the object that takes the PIN to be read, and whether
-/// it holds something else.
-fn kept(applet: &mut Applet<'_>) -> Result<(Option<Zeroizing<Vec<u8>>>, bool), Error> {
-    let object = applet.get(Object::PRINTED)?;
-    let ours = object.as_deref().and_then(|o| tlv::find(o, 0x88));
-    let key = ours
-        .and_then(|o| tlv::find(o, 0x89))
-        .map(|key| Zeroizing::new(key.to_vec()));
-    Ok((key, object.is_some() && ours.is_none()))
+/// What is in the object that takes the PIN to be read.
+enum Kept {
+    Key(Zeroizing<Vec<u8>>),
+    /// No key, but room for one.
+    Nothing,
+    /// Something that is not ours.
+    Other,
+}
+
+impl Kept {
+    fn read(applet: &mut Applet<'_>) -> Result<Self, Error> {
+        let Some(object) = applet.get(Object::PRINTED)? else {
+            return Ok(Self::Nothing);
+        };
+        Ok(match tlv::find(&object, 0x88) {
+            None => Self::Other,
+            Some(ours) => match tlv::find(ours, 0x89) {
+                None => Self::Nothing,
+                Some(key) => Self::Key(Zeroizing::new(key.to_vec())),
+            },
+        })
+    }
+
+    fn key(self) -> Option<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Nothing | Self::Other => None,
+        }
+    }
 }
 
 impl Lock {
@@ -203,7 +223,9 @@ impl Lock {
             Management::Key(ManagementKey(bytes)) => Ok(bytes.clone()),
             Management::Protected(pin) => {
                 applet.verify(pin)?;
-                kept(applet)?.0.ok_or(Error::NoProtectedManagementKey)
+                Kept::read(applet)?
+                    .key()
+                    .ok_or(Error::NoProtectedManagementKey)
             }
         }
     }
@@ -213,7 +235,7 @@ impl Lock {
     /// is noted: cut short before it is set, the old one still opens the card;
     /// after that, the new one is there to be found.
     pub(crate) fn protect(&self, applet: &mut Applet<'_>) -> Result<(), Error> {
-        if kept(applet)?.1 {
+        if matches!(Kept::read(applet)?, Kept::Other) {
             return Err(Error::PrintedTaken);
         }
         let mut key = Zeroizing::new(vec![0; self.algorithm.key_length()]);
@@ -224,13 +246,15 @@ impl Lock {
         applet.set_management_key(self.algorithm.byte(), &key)?;
         Notes::read(applet)?.write_protected(applet)?;
         // That it is the one which is kept is seen, not believed.
-        let kept = kept(applet)?.0.ok_or(Error::NoProtectedManagementKey)?;
+        let kept = Kept::read(applet)?
+            .key()
+            .ok_or(Error::NoProtectedManagementKey)?;
         self.open(applet, &kept)
     }
 
     /// Notes that the key is kept on the card, if it is. The PIN is verified.
     pub(crate) fn finish(&self, applet: &mut Applet<'_>) -> Result<bool, Error> {
-        let Some(key) = kept(applet)?.0 else {
+        let Some(key) = Kept::read(applet)?.key() else {
             return Ok(false);
         };
         match self.open(applet, &key) {
