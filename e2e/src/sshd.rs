@@ -28,7 +28,8 @@ pub struct Place {
 }
 
 impl Sshd {
-    /// Starts it in `dir`. `user_cas` are lines for TrustedUserCAKeys;
+    /// Starts it in `dir`, with the file `krl` there as its RevokedKeys if there is one.
+    /// `user_cas` are lines for TrustedUserCAKeys;
     /// `principal` is the one name that may enter.
     pub fn start(dir: &Path, user_cas: &str, principal: &str) -> Result<Self> {
         Self::start_as(
@@ -57,6 +58,12 @@ impl Sshd {
         fs::write(dir.join("user_cas"), user_cas)?;
         fs::write(dir.join("principals"), format!("{principal}\n"))?;
         let d = dir.display();
+        // Whoever wants it puts it there before.
+        let revoked = if dir.join("krl").exists() {
+            format!("RevokedKeys {d}/krl\n")
+        } else {
+            String::new()
+        };
         fs::write(
             dir.join("sshd_config"),
             format!(
@@ -65,6 +72,7 @@ impl Sshd {
                  TrustedUserCAKeys {d}/user_cas\n\
                  AuthorizedPrincipalsFile {d}/principals\n\
                  AuthorizedKeysFile none\n\
+                 {revoked}\
                  AuthenticationMethods publickey\n\
                  PasswordAuthentication no\n\
                  KbdInteractiveAuthentication no\n\

@@ -92,6 +92,12 @@ pub(crate) enum Command {
     /// Certificates that were issued
     #[command(subcommand)]
     Cert(Cert),
+    /// Print a CRL, for servers that check TLS certificates
+    Crl(Crl),
+    /// Write the KRL, for sshd's RevokedKeys
+    Krl(Krl),
+    /// Sign the root's CRL anew (needs root.key in pki/), and revoke an intermediate with it
+    RootCrl(RootCrl),
     /// What was decided, and why
     Log(Log),
     /// Print what makes a shell complete these arguments
@@ -218,6 +224,44 @@ pub(crate) enum Cert {
         #[arg(long, value_name = "REASON", default_value = "unspecified")]
         reason: Reason,
     },
+}
+
+/// Whose CRL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CrlName {
+    /// Of the intermediate that signs client certificates
+    Clients,
+    /// Of the intermediate that signs server certificates
+    Servers,
+    /// Of the root
+    Root,
+    /// All three in one file, for servers that check whole chains (nginx, HAProxy)
+    All,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Crl {
+    /// Whose
+    #[arg(value_enum, default_value_t = CrlName::All)]
+    pub(crate) name: CrlName,
+    /// Replace this file in one step, instead of printing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Krl {
+    /// Replace this file in one step (sshd refuses everybody while it cannot read it); `-` for
+    /// standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RootCrl {
+    /// The certificate of an intermediate that is not to be trusted any more
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revoke: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

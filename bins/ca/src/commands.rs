@@ -10,6 +10,7 @@ use crate::{complete, print};
 
 mod cert;
 mod key;
+mod lists;
 mod log;
 mod revoked;
 mod serve;
@@ -44,6 +45,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::SshCa => show::ssh_ca(&ca, json),
         Command::Root => show::root(&ca, json),
         Command::Cert(command) => cert::run(&ca, command, json).await,
+        Command::Crl(command) => lists::crl(&ca, command, json).await,
+        Command::Krl(command) => lists::krl(&ca, command, json).await,
+        Command::RootCrl(command) => lists::root_crl(&ca, command, json).await,
         Command::Log(command) => log::run(&ca, command, json).await,
     }
 }

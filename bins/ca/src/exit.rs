@@ -6,6 +6,8 @@ use acme_ca::ca::OpenError;
 use acme_ca::config::ConfigError;
 use acme_ca::enrolment::{EnrolError, EnrolRefusal};
 use acme_ca::pki::PkiError;
+use acme_ca::revocation::lists::ListError;
+use acme_ca::revocation::root::RootCrlError;
 use acme_ca::serve::ServeError;
 use acme_ca::setup::InitError;
 use acme_ca::signer::KeyFileError;
@@ -68,6 +70,15 @@ pub(crate) enum Failure {
     },
     #[error("{path} is longer than {most} bytes, so it is no bundle")]
     BundleTooLong { path: std::path::PathBuf, most: u64 },
+    #[error(transparent)]
+    List(#[from] ListError),
+    #[error(transparent)]
+    RootCrl(#[from] RootCrlError),
+    #[error("cannot write {path}: {error}")]
+    File {
+        path: std::path::PathBuf,
+        error: std::io::Error,
+    },
     #[error("there is no {what}")]
     NoSuch { what: String },
     #[error("cannot write: {0}")]
@@ -92,6 +103,9 @@ impl Failure {
             Self::Serve(ServeError::Listen { .. }) => Exit::Missing,
             Self::Bundle { .. } | Self::BundleTooLong { .. } => Exit::Input,
             Self::NoSuch { .. } => Exit::Missing,
+            Self::List(ListError::Store(error)) => store(error),
+            Self::RootCrl(error) => root_crl(error),
+            Self::List(_) | Self::File { .. } => Exit::Internal,
             Self::Init(_) | Self::Serve(_) | Self::Output(_) | Self::Pem => Exit::Internal,
         }
     }
@@ -106,6 +120,16 @@ fn open(error: &OpenError) -> Exit {
         // What is to be mended there is a setting of the file.
         OpenError::Pki(PkiError::Key(KeyFileError::Open { .. })) => Exit::Usage,
         OpenError::Pki(PkiError::NotValidNow { .. }) => Exit::Clock,
+        _ => Exit::Internal,
+    }
+}
+
+fn root_crl(error: &RootCrlError) -> Exit {
+    match error {
+        // The root's key is not on this machine, as it should be.
+        RootCrlError::Pki(PkiError::Key(KeyFileError::Io { .. })) => Exit::Missing,
+        RootCrlError::Pki(PkiError::Key(KeyFileError::Open { .. })) => Exit::Usage,
+        RootCrlError::Format { .. } => Exit::Input,
         _ => Exit::Internal,
     }
 }

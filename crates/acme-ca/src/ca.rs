@@ -12,6 +12,8 @@ use crate::Backend;
 use crate::config::{Config, ConfigError};
 use crate::issuance::Issuer;
 use crate::pki::{Hierarchy, Layout, PkiError};
+use crate::revocation::crl;
+use crate::revocation::lists::{ListError, ListName, Lists};
 use crate::store::{CertificateRow, SqliteStore, StoreError};
 
 /// A CA, opened. Shared by everything that serves.
@@ -23,6 +25,8 @@ pub struct Ca {
     hierarchy: Arc<Hierarchy>,
     issuer: Issuer,
     verifier: Verifier<Backend>,
+    lists: Lists,
+    root_crl: Option<Vec<u8>>,
 }
 
 /// Why a CA cannot be opened or served.
@@ -87,6 +91,11 @@ impl Ca {
             Arc::clone(&config),
         );
         let verifier = verifier(&config)?;
+        let lists = Lists::new(Arc::clone(&hierarchy), store.clone(), Arc::clone(&config));
+        // A CA of before there were any has none: `ca root-crl` makes it.
+        let root_crl = std::fs::read(layout.root_crl())
+            .ok()
+            .and_then(|text| crl::from_pem(&text));
         Ok(Self {
             layout,
             config,
@@ -94,6 +103,8 @@ impl Ca {
             hierarchy,
             issuer,
             verifier,
+            lists,
+            root_crl,
         })
     }
 
@@ -154,6 +165,37 @@ impl Ca {
     #[must_use]
     pub fn hierarchy(&self) -> &Hierarchy {
         &self.hierarchy
+    }
+
+    /// The lists by which relying parties learn of revocations.
+    #[must_use]
+    pub fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
+    /// The root's CRL, DER, if there is one.
+    #[must_use]
+    pub fn root_crl(&self) -> Option<&[u8]> {
+        self.root_crl.as_deref()
+    }
+
+    /// The CRLs of every issuer in one PEM file, and when the newest was made: for servers that
+    /// check every certificate of a chain.
+    ///
+    /// # Errors
+    /// [`ListError`].
+    pub async fn crls_pem(&self, now: i64) -> Result<(String, i64), ListError> {
+        let mut pem = String::new();
+        let mut made = 0;
+        for name in [ListName::Clients, ListName::Servers] {
+            let list = self.lists.current(name, now).await?;
+            pem.push_str(&crl::to_pem(&list.body).map_err(crl::CrlError::from)?);
+            made = made.max(list.made);
+        }
+        if let Some(der) = &self.root_crl {
+            pem.push_str(&crl::to_pem(der).map_err(crl::CrlError::from)?);
+        }
+        Ok((pem, made))
     }
 
     /// What issues.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 
+use crate::revocation::crl::{self, CrlError};
 use crate::signer::{Algorithm, FileKey, KeyFileError, Signer};
 
 mod authority;
@@ -20,7 +21,7 @@ pub use ssh::SshAuthority;
 pub(crate) use ssh::fingerprint as ssh_fingerprint;
 pub(crate) use tbs::{
     Purpose, RevocationCheck, San, Template, algorithm_identifier, assemble, common_name,
-    key_identifier, random_serial,
+    key_identifier, random_serial, time,
 };
 
 /// Where things lie in the folder of a CA.
@@ -75,6 +76,14 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// The root's CRL.
+    #[must_use]
+    pub fn root_crl(&self) -> PathBuf {
+        self.pki().join("root.crl")
+    }
+}
+
 /// Why the hierarchy cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
@@ -118,6 +127,9 @@ pub enum PkiError {
     /// A certificate could not be put together.
     #[error("a certificate could not be built: {0}")]
     Build(#[from] x509_cert::builder::Error),
+    /// The root's CRL.
+    #[error(transparent)]
+    Crl(#[from] CrlError),
     /// DER could not be written.
     #[error("a certificate could not be encoded: {0}")]
     Der(#[from] der::Error),
@@ -205,6 +217,16 @@ impl Hierarchy {
             let der = root.sign(&template)?;
             write_certificate(&layout.certificate(file), &der)?;
         }
+        // While its key is at hand: servers that check whole chains ask for it.
+        let issue = crl::Issue {
+            number: 1,
+            this_update: now - 24 * 60 * 60,
+            next_update: now + ROOT_LIFE,
+        };
+        let crl = crl::to_pem(&crl::build(&root, &[], issue)?)?;
+        let path = layout.root_crl();
+        crate::signer::write_private(&path, crl.as_bytes())
+            .map_err(|error| PkiError::Io { path, error })?;
         for (file, algorithm) in SSH_USERS {
             FileKey::create(&layout.key(file), algorithm)?;
         }

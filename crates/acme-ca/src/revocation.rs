@@ -3,6 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub mod crl;
+pub mod file;
+pub mod lists;
+pub mod root;
+
 /// Why a certificate is revoked (RFC 5280 §5.3.1). The other reasons of the standard are for
 /// what this CA does not do (holds, attribute certificates), or would condemn the CA itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -30,6 +30,7 @@ use places::Places;
 mod connection;
 mod notify;
 pub(crate) mod places;
+mod plain;
 mod tls;
 mod upkeep;
 
@@ -116,6 +117,7 @@ pub enum ServeError {
 /// A server that listens.
 pub struct Server {
     listener: TcpListener,
+    plain: Option<TcpListener>,
     web: Arc<Web>,
     current: Arc<tls::Current>,
     tls: TlsAcceptor,
@@ -147,12 +149,14 @@ impl Server {
         listener: TcpListener,
         options: Options,
     ) -> Result<Self, ServeError> {
+        let plain = plain::bind(&ca).await?;
         let serving = ca.begin_serving((options.clock)()).await?;
         let web = Web::new(ca, options.limits, Arc::clone(&options.clock))?;
         upkeep::recover(&web, &serving.abandoned).await?;
         let current = Arc::new(tls::Current::new(&web.ca, web.now()).await?);
         Ok(Self {
             listener,
+            plain,
             tls: tls::acceptor(Arc::clone(&current))?,
             web: Arc::new(web),
             current,
@@ -169,13 +173,21 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// Where it serves CRLs over plain HTTP, if it does.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn plain_addr(&self) -> io::Result<Option<SocketAddr>> {
+        self.plain.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
     /// Serves until `stop` is ready, then drains: nothing new is accepted, what is under way is
     /// finished. A service manager that wants to know (`NOTIFY_SOCKET`, sd_notify(3)) is told when
     /// it serves and when it stops.
     ///
     /// # Errors
     /// [`ServeError::Listener`].
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let router = web::router(Arc::clone(&self.web));
         tracing::info!(
             address = %self.listener.local_addr()?,
@@ -190,6 +202,12 @@ impl Server {
             self.options.upkeep,
         ));
         let validations = tokio::spawn(web::validating::run(Arc::clone(&self.web)));
+        let plain = tokio::spawn(plain::run(
+            self.plain.take(),
+            web::plain_router(Arc::clone(&self.web)),
+            self.options.timeouts,
+            draining.clone(),
+        ));
         let mut connections = JoinSet::new();
         tokio::select! {
             () = self.accept(&mut connections, router, draining) => {}
@@ -212,7 +230,7 @@ impl Server {
         }
         // A client that went away does not stop its certificate from being finished.
         self.web.under_way.wait().await;
-        for task in [upkeep, validations] {
+        for task in [upkeep, validations, plain] {
             task.abort();
             let _ = task.await;
         }

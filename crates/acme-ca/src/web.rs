@@ -24,6 +24,7 @@ mod directory;
 mod finalize;
 mod help;
 mod limits;
+mod lists;
 mod nonce;
 mod order;
 pub(crate) mod paths;
@@ -183,6 +184,8 @@ pub fn router(web: Arc<Web>) -> Router {
         .route(paths::DIRECTORY, get(directory::get))
         .route(paths::ROOT, get(directory::root))
         .route(paths::LIMITS, get(help::limits))
+        .route(&format!("{}{{file}}", paths::CRL), get(lists::crl))
+        .route(paths::KRL, get(lists::krl))
         .route(paths::NEW_NONCE, get(nonce::new))
         .route(paths::NEW_ACCOUNT, post(account::new))
         .route(paths::NEW_ORDER, post(order::new))
@@ -207,6 +210,16 @@ pub fn router(web: Arc<Web>) -> Router {
             Arc::clone(&web),
             answer::around,
         ))
+        .with_state(web)
+}
+
+/// What is served over plain HTTP: CRLs.
+pub(crate) fn plain_router(web: Arc<Web>) -> Router {
+    Router::new()
+        .route(&format!("{}{{file}}", paths::CRL), get(lists::crl))
+        .fallback(|| async { problem::Error::NotFound })
+        .method_not_allowed_fallback(|method| async { problem::Error::Method { method } })
+        .layer(axum::middleware::from_fn(answer::around_plain))
         .with_state(web)
 }
 

@@ -11,7 +11,7 @@ mod device;
 
 use std::path::Path;
 
-use acme_ca::config::{Config, ConfigError, ProfileKind, Seconds, template};
+use acme_ca::config::{CheckedBy, Config, ConfigError, ProfileKind, Seconds, template};
 use device::{Device, Facts, TestKey};
 
 fn good() -> String {
@@ -218,6 +218,36 @@ fn every_error_points_at_its_line() {
             "timeout = \"10m",
             "between 1s and 1m",
         ),
+        (
+            "#crl_url = \"http://ca.example.net:8080\"",
+            "crl_url = \"https://ca.example.net\"",
+            "crl_url = ",
+            "not https",
+        ),
+        (
+            "#listen = \"[::]:8080\"",
+            "listen = \"8080\"",
+            "listen = \"8080",
+            "no address",
+        ),
+        (
+            "#crl_lifetime = \"12h\"",
+            "crl_lifetime = \"1s\"",
+            "crl_lifetime = ",
+            "between 10m and 30d",
+        ),
+        (
+            "[profiles.tls]",
+            "[profiles.tls]\ncrl = true",
+            "crl = true",
+            "no crl_url",
+        ),
+        (
+            "[profiles.ssh]",
+            "[profiles.ssh]\nno_rev_avail = true",
+            "no_rev_avail = true\nd",
+            "no setting no_rev_avail",
+        ),
         ("[policy]", "[policy", "[policy", ""),
     ];
     for (find, replace, place, says) in cases {
@@ -235,6 +265,32 @@ fn every_error_points_at_its_line() {
         assert_eq!(line, expected, "{replace:?}: {fault}");
         assert!(fault.to_string().contains(says), "{replace:?}: {fault}");
     }
+}
+
+#[test]
+fn a_profile_names_a_crl_or_says_that_there_is_none_never_both() {
+    let url = "#crl_url = \"http://ca.example.net:8080\"";
+    let with = |tls: &str| {
+        let text = good().replacen(url, &url[1..], 1);
+        text.replacen("[profiles.tls]", &format!("[profiles.tls]\n{tls}"), 1)
+    };
+    let said = |text: &str| parse(text).unwrap().profiles["tls"].checked_by;
+    assert_eq!(said(&good()), CheckedBy::Silent);
+    assert_eq!(said(&with("")), CheckedBy::Crl);
+    assert_eq!(said(&with("crl = true")), CheckedBy::Crl);
+    assert_eq!(said(&with("crl = false")), CheckedBy::Silent);
+    assert_eq!(
+        said(&with("no_rev_avail = true\ncrl = false")),
+        CheckedBy::NoRevAvail
+    );
+    assert_eq!(said(&with("no_rev_avail = false")), CheckedBy::Crl);
+    let text = with("no_rev_avail = true");
+    let ConfigError::At { line, fault, .. } = parse(&text).unwrap_err() else {
+        panic!("no place");
+    };
+    let place = text.find("no_rev_avail = true\nd").unwrap();
+    assert_eq!(line, text[..place].matches('\n').count() + 1);
+    assert!(fault.to_string().contains("crl = false"), "{fault}");
 }
 
 #[test]

@@ -158,7 +158,7 @@ pub(crate) fn key_identifier(spki_der: &[u8]) -> Result<[u8; 20], der::Error> {
     Ok(identifier)
 }
 
-fn time(seconds: i64) -> Result<Time, der::Error> {
+pub(crate) fn time(seconds: i64) -> Result<Time, der::Error> {
     let after_epoch = u64::try_from(seconds).unwrap_or(0);
     Time::try_from(UNIX_EPOCH + Duration::from_secs(after_epoch))
 }

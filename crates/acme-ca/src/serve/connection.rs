@@ -14,6 +14,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -81,12 +82,45 @@ pub(super) async fn serve(
         }
     };
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    speak(
+        TokioIo::new(stream),
+        http2,
+        peer,
+        router,
+        timeouts,
+        draining,
+    )
+    .await;
+}
+
+/// Serves one connection without TLS, over HTTP/1.1.
+pub(super) async fn serve_plain(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    timeouts: Timeouts,
+    draining: watch::Receiver<bool>,
+) {
+    let _ = stream.set_nodelay(true);
+    let io = TokioIo::new(stream);
+    speak(io, false, peer, router, timeouts, draining).await;
+}
+
+async fn speak<T>(
+    io: TokioIo<T>,
+    http2: bool,
+    peer: SocketAddr,
+    router: Router,
+    timeouts: Timeouts,
+    draining: watch::Receiver<bool>,
+) where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let activity = Arc::new(Activity::default());
     let service = {
         let activity = Arc::clone(&activity);
         service_fn(move |request| answer(router.clone(), Arc::clone(&activity), peer, request))
     };
-    let io = TokioIo::new(stream);
     if http2 {
         let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())

@@ -1,5 +1,5 @@
 //! What the server does by itself: finishing what a crash left, ending what is past its time,
-//! renewing its own certificate.
+//! renewing its own certificate, making revocation lists before they are asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use super::ServeError;
 use super::tls::Current;
 use crate::finalization;
 use crate::orders::OrderStatus;
+use crate::revocation::lists::ListName;
 use crate::store::orders::{Ending, Handle};
 use crate::store::{CertificateRow, Orders};
 use crate::web::Web;
@@ -90,6 +91,11 @@ pub(super) async fn run(web: Arc<Web>, current: Arc<Current>, every: Duration) {
             match web.ca.store().forget_accounts(now - REMEMBER_ACCOUNT).await {
                 Ok(forgotten) => tracing::debug!(forgotten, "forgot accounts"),
                 Err(error) => tracing::error!(%error, "accounts could not be forgotten"),
+            }
+        }
+        for name in ListName::ALL {
+            if let Err(error) = web.ca.lists().current(name, web.now()).await {
+                tracing::error!(list = name.as_str(), %error, "a revocation list could not be made");
             }
         }
         match current.renew_if_due(&web.ca, web.now()).await {

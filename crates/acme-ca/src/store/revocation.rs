@@ -68,7 +68,7 @@ pub trait Revocations: Send + Sync {
     /// Keeps a new list, unless somebody else made one with its number meanwhile: then `false`.
     async fn keep_revocation_list(&self, name: &str, list: StoredList) -> Result<bool, StoreError>;
     /// Whether an account holds a valid authorization at `now` for each of these identifiers
-    /// (type and value).
+    /// (type and value; a wildcard with its `*.`).
     async fn is_authorized(
         &self,
         account: &str,
@@ -348,24 +348,23 @@ impl Revocations for SqliteStore {
         now: i64,
     ) -> Result<bool, StoreError> {
         self.read(|connection| {
+            // What an order may take over, and what belongs to one order alone.
             let mut statement = connection.prepare_cached(
-                "SELECT 1 FROM orders JOIN authorizations ON authorizations.order_id = orders.id
-                 WHERE orders.account = ?1 AND authorizations.kind = ?2
-                   AND authorizations.value = ?3 AND authorizations.wildcard = ?4
-                   AND authorizations.status = 'valid' AND authorizations.expires > ?5
+                "SELECT 1 FROM authorizations
+                 WHERE account = ?1 AND value = ?3 AND reusable > ?4
+                   AND kind = ?2 AND wildcard = ?5 AND status = 'valid'
                  UNION ALL
-                 SELECT 1 FROM authorizations
-                 WHERE account = ?1 AND kind = ?2 AND value = ?3 AND wildcard = ?4
-                   AND reusable > 0 AND status = 'valid' AND expires > ?5
+                 SELECT 1 FROM orders JOIN authorizations a ON a.order_id = orders.id
+                 WHERE orders.account = ?1 AND a.kind = ?2 AND a.value = ?3 AND a.wildcard = ?5
+                   AND a.status = 'valid' AND a.expires > ?4
                  LIMIT 1",
             )?;
             for (kind, value) in identifiers {
-                // An authorization for a wildcard has the name behind it.
                 let (value, wildcard) = match value.strip_prefix("*.") {
-                    Some(base) => (base, true),
-                    None => (value.as_str(), false),
+                    Some(base) if kind == "dns" => (base, true),
+                    _ => (value.as_str(), false),
                 };
-                if !statement.exists(params![account, kind, value, wildcard, now])? {
+                if !statement.exists(params![account, kind, value, now, wildcard])? {
                     return Ok(false);
                 }
             }

@@ -7,6 +7,10 @@ pub(crate) const DIRECTORY: &str = "/directory";
 pub(crate) const ROOT: &str = "/root.pem";
 /// What the limits are, for people.
 pub(crate) const LIMITS: &str = "/limits";
+/// CRLs, by the name of their file.
+pub(crate) const CRL: &str = "/crl/";
+/// What sshd reads as RevokedKeys.
+pub(crate) const KRL: &str = "/ssh/krl";
 pub(crate) const NEW_NONCE: &str = "/acme/new-nonce";
 pub(crate) const NEW_ACCOUNT: &str = "/acme/new-account";
 pub(crate) const NEW_ORDER: &str = "/acme/new-order";

@@ -31,6 +31,7 @@ mod freshness;
 mod happy;
 mod keys;
 mod lifecycle;
+mod lists;
 mod orders;
 mod protocol;
 mod revoke;
