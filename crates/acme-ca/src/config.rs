@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 mod allow;
 mod duration;
+mod key_challenge;
 mod kubernetes;
 mod policy;
 mod profile;
@@ -18,6 +19,7 @@ mod validation;
 
 pub use allow::{Allow, Applicant};
 pub use duration::{BadDuration, Seconds};
+pub use key_challenge::{KeyChallenge, UnknownKeyChallenge};
 pub use kubernetes::Cluster;
 pub use policy::SitePolicy;
 pub use profile::{
@@ -213,14 +215,16 @@ pub enum Fault {
         name: String,
     },
     /// A challenge that does not exist.
-    #[error("there is no challenge {challenge:?}: write \"yubikey-01\" or \"yubikey-02\"")]
+    #[error(
+        "there is no challenge {challenge:?}: write \"yubikey-01\", \"yubikey-02\" or \"device-attest-01\""
+    )]
     Challenge {
         /// What stood there.
         challenge: String,
     },
     /// A challenge of another kind of profile.
     #[error(
-        "there is no challenge {challenge:?} for names of servers: write \"http-01\", \"dns-01\" or \"tls-alpn-01\""
+        "there is no challenge {challenge:?} for names of servers: write \"http-01\", \"dns-01\", \"tls-alpn-01\" or \"kubernetes-01\""
     )]
     ServerChallenge {
         /// What stood there.
@@ -294,6 +298,9 @@ pub enum Fault {
         /// What stood there.
         url: String,
     },
+    /// A profile of kubernetes-01 without a cluster.
+    #[error("\"kubernetes-01\" needs a [[kubernetes]] whose tokens are believed")]
+    NoCluster,
     /// Two clusters that could not be told apart.
     #[error("two clusters have the name or issuer {what:?}")]
     ClusterTwice {

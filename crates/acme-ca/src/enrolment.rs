@@ -162,7 +162,7 @@ async fn judge_grants(ca: &Ca, request: &mut Request) -> Result<Vec<EnrolRefusal
             });
             continue;
         };
-        if !use_fits(request.usage, challenge, &ca.config().policy) {
+        if !use_fits(request.usage, challenge.alike(), &ca.config().policy) {
             refusals.push(EnrolRefusal::OtherUse {
                 profile: profile.name.clone(),
                 challenge,
@@ -204,7 +204,9 @@ async fn judge_grants(ca: &Ca, request: &mut Request) -> Result<Vec<EnrolRefusal
 fn tls_profiles(ca: &Ca) -> TlsProfiles {
     let tls = ca.config().profiles.values();
     let tls = tls.filter(|profile| matches!(profile.kind, ProfileKind::X509(_)));
-    TlsProfiles::new(tls.filter_map(|profile| Some((profile.name.clone(), profile.yubikey()?))))
+    TlsProfiles::new(
+        tls.filter_map(|profile| Some((profile.name.clone(), profile.yubikey()?.alike()))),
+    )
 }
 
 /// What would be recorded, as data.

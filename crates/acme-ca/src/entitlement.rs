@@ -11,7 +11,7 @@ use acme_wire::order::{Identifier, IdentifierType};
 use acme_yubikey::ChallengeType;
 use piv_attest::{KeyAlgorithm, PublicKey, Serial, VerifiedAttestation};
 
-use crate::config::{Config, Profile, ProfileKind, ProvenBy, SitePolicy};
+use crate::config::{Config, KeyChallenge, Profile, ProfileKind, ProvenBy, SitePolicy};
 use crate::records::{KeyId, KeyRecord, KeyState, KeyUse, User, UserName};
 use crate::store::{Records, StoreError};
 
@@ -27,7 +27,7 @@ pub struct Question {
     /// The order's one identifier.
     pub identifier: Identifier,
     /// The type of the challenge that was answered.
-    pub answered: ChallengeType,
+    pub answered: KeyChallenge,
     /// What the answering key's attestation says.
     pub attestation: VerifiedAttestation,
     /// The key to be certified.
@@ -160,7 +160,7 @@ fn decide(
     } else {
         refusals.push(Refusal::NotEnrolled);
     }
-    if question.answered == ChallengeType::Yubikey02 {
+    if question.answered == KeyChallenge::Yubikey(ChallengeType::Yubikey02) {
         refusals.extend(weakness(&question.certified_key));
     }
     let accepted = match config.policy.attestation.judge(question.attestation) {
@@ -207,7 +207,7 @@ fn fitness(
     key: &KeyRecord,
     profile: &Profile,
     policy: &SitePolicy,
-    answered: ChallengeType,
+    answered: KeyChallenge,
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let wanted = match &profile.proven_by {
@@ -217,13 +217,13 @@ fn fitness(
     if wanted != Some(answered) {
         refusals.push(Refusal::OtherChallenge {
             profile: profile.name.clone(),
-            wanted: wanted.map_or("control of names", ChallengeType::as_str),
+            wanted: wanted.map_or("control of names", KeyChallenge::as_str),
             answered: answered.as_str(),
         });
     }
-    if !use_fits(key.usage, answered, policy) {
+    if !use_fits(key.usage, answered.alike(), policy) {
         refusals.push(Refusal::OtherUse {
-            wanted: use_for(answered),
+            wanted: use_for(answered.alike()),
             found: key.usage,
             challenge: answered.as_str(),
         });

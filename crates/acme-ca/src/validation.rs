@@ -1,4 +1,4 @@
-//! The decision about an answer to a `yubikey-01` or `yubikey-02` challenge.
+//! The decision about an answer to a `yubikey-01`, `yubikey-02` or `device-attest-01` challenge.
 //!
 //! Three steps, each asking for the result of the one before: possession of the key, its
 //! attestation, what the records let it have. Whoever cannot sign learns nothing about records
@@ -10,16 +10,18 @@ use acme_yubikey::{
     AttestationError, ChallengeType, ChallengeValue, ChallengeValueError, Expected,
     PossessionError, Response, ResponseError,
 };
-use piv_attest::{AwsLcRs, PublicKey, UnixTime, Verifier};
+use piv_attest::{AwsLcRs, PublicKey, UnixTime, VerifiedAttestation, Verifier};
 
-use crate::config::Config;
+use crate::config::{Config, KeyChallenge};
 use crate::entitlement::{self, Entitlement, JudgeError, Question, Refusal};
 use crate::orders::AuthorizationStatus;
 use crate::store::orders::{Authorization, Challenge, Order};
 use crate::store::{Records, StoreError};
 
+mod device_attest;
 mod evidence;
 
+pub use device_attest::DeviceAttestError;
 pub use evidence::{Evidence, EvidenceError};
 
 /// Why an answer is wrong.
@@ -36,6 +38,9 @@ pub enum Wrong {
     /// It is not an answer at all.
     #[error(transparent)]
     Response(#[from] ResponseError),
+    /// It is no answer to device-attest-01.
+    #[error(transparent)]
+    DeviceAttest(#[from] DeviceAttestError),
     /// It does not prove possession of a key.
     #[error(transparent)]
     Possession(#[from] PossessionError),
@@ -108,6 +113,9 @@ pub struct Judge<'a, R: Records + ?Sized> {
     pub now: i64,
 }
 
+/// What an answer proved: the attestation, the key to be certified, and the certificates.
+type Attested = (VerifiedAttestation, PublicKey, Vec<Vec<u8>>);
+
 /// What an answer is for: one challenge of an order.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
@@ -138,6 +146,37 @@ impl<R: Records + ?Sized> Judge<'_, R> {
             return Err(Wrong::Late { status }.into());
         }
         let kind = kind_of(asked.challenge)?;
+        let (attestation, certified_key, chain) = match kind {
+            KeyChallenge::Yubikey(kind) => self.yubikey(kind, asked, payload)?,
+            KeyChallenge::DeviceAttest => {
+                let key_authorization =
+                    device_attest::key_authorization(&asked.challenge.token, &asked.thumbprint);
+                let now = UnixTime::from_secs(self.now);
+                device_attest::verify(self.verifier, &key_authorization, payload, now)?
+            }
+        };
+        let evidence = Evidence {
+            certified_spki: certified_key.spki_der().to_vec(),
+            chain,
+        };
+        let question = Question {
+            profile: asked.order.profile.clone(),
+            identifier: identifier(asked.authorization),
+            answered: kind,
+            attestation,
+            certified_key,
+        };
+        let entitlement = entitlement::judge(self.records, self.config, question).await?;
+        Ok((entitlement, evidence))
+    }
+
+    /// Possession and attestation as `yubikey-01` and `yubikey-02` show them.
+    fn yubikey(
+        &self,
+        kind: ChallengeType,
+        asked: Asked<'_>,
+        payload: &[u8],
+    ) -> Result<Attested, ValidationError> {
         let value = ChallengeValue::from_token(kind, &asked.challenge.token)?;
         let expected = Expected {
             value: &value,
@@ -152,20 +191,8 @@ impl<R: Records + ?Sized> Judge<'_, R> {
             .map_err(Wrong::Possession)?
             .verify_attestation(self.verifier, UnixTime::from_secs(self.now))
             .map_err(Wrong::Attestation)?;
-        let (kind, attestation, certified_key, chain) = answered.into_parts();
-        let evidence = Evidence {
-            certified_spki: certified_key.spki_der().to_vec(),
-            chain,
-        };
-        let question = Question {
-            profile: asked.order.profile.clone(),
-            identifier: identifier(asked.authorization),
-            answered: kind,
-            attestation,
-            certified_key,
-        };
-        let entitlement = entitlement::judge(self.records, self.config, question).await?;
-        Ok((entitlement, evidence))
+        let (_, attestation, certified_key, chain) = answered.into_parts();
+        Ok((attestation, certified_key, chain))
     }
 
     /// Judges again what was judged when the challenge was answered.
@@ -216,7 +243,7 @@ fn identifier(authorization: &Authorization) -> Identifier {
     }
 }
 
-fn kind_of(challenge: &Challenge) -> Result<ChallengeType, StoreError> {
+fn kind_of(challenge: &Challenge) -> Result<KeyChallenge, StoreError> {
     challenge.kind.parse().map_err(|_| StoreError::Corrupt {
         column: "challenges.kind",
     })

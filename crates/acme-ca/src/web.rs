@@ -8,6 +8,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::ca::Ca;
+use crate::kubernetes::Clusters;
 use crate::nonce::Nonces;
 use crate::serve::places::Places;
 use crate::serve::{Peer, ServeError};
@@ -63,6 +64,7 @@ pub struct Web {
     failed_validations: limits::Meter,
     /// None where no profile is for names.
     pub(crate) validators: Option<Validators>,
+    pub(crate) clusters: Clusters,
     pub(crate) validations: Validations,
     pub(crate) bodies: Places,
     pub(crate) under_way: UnderWay,
@@ -82,6 +84,7 @@ impl Web {
             .validates_names()
             .then(|| Validators::new(&config.validation))
             .transpose()?;
+        let clusters = Clusters::new(&config.url, &config.kubernetes)?;
         Ok(Self {
             ca,
             nonces: Nonces::new(lifetime)?,
@@ -91,6 +94,7 @@ impl Web {
             failures: limits::Meter::new(60),
             failed_validations: limits::Meter::new(3600),
             validators,
+            clusters,
             validations: Validations::new(limits.validations_waiting),
             bodies: Places::new(limits.bodies_per_address, limits.bodies),
             under_way: UnderWay::default(),

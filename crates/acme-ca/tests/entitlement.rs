@@ -216,7 +216,7 @@ async fn a_login_key_does_not_answer_yubikey_02_nor_a_proof_key_yubikey_01() {
     let (site, key) = site_with_key().await;
     let disk = PublicKey::from_spki_der(&TestKey::p256().spki).unwrap();
     let by_login = Question {
-        answered: ChallengeType::Yubikey02,
+        answered: ChallengeType::Yubikey02.into(),
         certified_key: disk,
         ..question(&site, &key, &Facts::default(), "tls-disk")
     };
@@ -251,7 +251,7 @@ async fn a_login_key_does_not_answer_yubikey_02_nor_a_proof_key_yubikey_01() {
 async fn the_answer_must_be_to_the_profiles_own_challenge() {
     let (site, key) = site_with_key().await;
     let crossed = Question {
-        answered: ChallengeType::Yubikey02,
+        answered: ChallengeType::Yubikey02.into(),
         certified_key: PublicKey::from_spki_der(&TestKey::p256().spki).unwrap(),
         ..question(&site, &key, &Facts::default(), "tls")
     };

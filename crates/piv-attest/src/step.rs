@@ -17,13 +17,23 @@ const MAX_X5C: usize = 64;
 
 /// An attestation whose key signed the challenge; only [`Verifier::verify_step`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedStatement(VerifiedAttestation);
+pub struct VerifiedStatement {
+    attestation: VerifiedAttestation,
+    chain: Vec<Vec<u8>>,
+}
 
 impl VerifiedStatement {
     /// The attestation of the key.
     #[must_use]
     pub fn into_attestation(self) -> VerifiedAttestation {
-        self.0
+        self.attestation
+    }
+
+    /// The attestation, and the certificates that it came from: DER, leaf first. Kept, they can be
+    /// verified again at another time.
+    #[must_use]
+    pub fn into_parts(self) -> (VerifiedAttestation, Vec<Vec<u8>>) {
+        (self.attestation, self.chain)
     }
 }
 
@@ -31,7 +41,7 @@ impl Deref for VerifiedStatement {
     type Target = VerifiedAttestation;
 
     fn deref(&self) -> &VerifiedAttestation {
-        &self.0
+        &self.attestation
     }
 }
 
@@ -69,7 +79,8 @@ impl<B: Backend> Verifier<B> {
             }))?;
         key.verify::<B>(algorithm, key_authorization, statement.sig)
             .map_err(|_| at_statement(Rule::Possession))?;
-        Ok(VerifiedStatement(attestation))
+        let chain = statement.x5c.iter().map(|der| der.to_vec()).collect();
+        Ok(VerifiedStatement { attestation, chain })
     }
 }
 

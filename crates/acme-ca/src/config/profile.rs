@@ -1,10 +1,10 @@
 //! Profiles: what can be ordered, and what it becomes.
 
-use acme_yubikey::ChallengeType;
 use sshcert_acme::{CriticalOptions, Extensions};
 
 use super::allow::{Allow, Applicant};
 use super::duration::Seconds;
+use super::key_challenge::KeyChallenge;
 use super::url::is_dns_name;
 use crate::names::ServerName;
 use crate::validators::Method;
@@ -45,7 +45,7 @@ pub enum CheckedBy {
 pub enum ProvenBy {
     /// By an enrolled YubiKey: an order has one identifier, its authorization this one challenge,
     /// and the record of the key says what is certified.
-    Yubikey(ChallengeType),
+    Yubikey(KeyChallenge),
     /// By controlling each name that it orders, and being allowed to have it.
     Names(NameRules),
 }
@@ -53,8 +53,11 @@ pub enum ProvenBy {
 /// How names of servers are validated, and who may have which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameRules {
-    /// The challenges that an authorization offers, if they fit its name; never empty.
+    /// The challenges over the network that an authorization offers, if they fit its name; never
+    /// empty unless `kubernetes`.
     pub methods: Vec<Method>,
+    /// Whether kubernetes-01 is offered, too.
+    pub kubernetes: bool,
     /// What no rule allows is forbidden.
     pub allow: Vec<Allow>,
 }
@@ -66,7 +69,22 @@ impl NameRules {
         self.allow.iter().any(|rule| rule.permits(applicant, name))
     }
 
-    /// The challenges that can show control of a name.
+    /// The types of the challenges that an authorization for a name offers.
+    pub fn challenges_for(&self, name: &ServerName) -> impl Iterator<Item = &'static str> {
+        // A service account has names; an address or all names below one are no pod's.
+        let is_a_pods = matches!(
+            name,
+            ServerName::Dns {
+                wildcard: false,
+                ..
+            }
+        );
+        self.methods_for(name)
+            .map(Method::as_str)
+            .chain((self.kubernetes && is_a_pods).then_some(crate::kubernetes::CHALLENGE))
+    }
+
+    /// The challenges over the network that can show control of a name.
     pub fn methods_for(&self, name: &ServerName) -> impl Iterator<Item = Method> {
         let subject = name.subject();
         self.methods
@@ -158,7 +176,7 @@ impl Profile {
 
     /// The challenge of a profile that is had with a YubiKey.
     #[must_use]
-    pub fn yubikey(&self) -> Option<ChallengeType> {
+    pub fn yubikey(&self) -> Option<KeyChallenge> {
         match self.proven_by {
             ProvenBy::Yubikey(challenge) => Some(challenge),
             ProvenBy::Names(_) => None,

@@ -110,10 +110,11 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
         return Err(Located::new(text.len(), Fault::NoProfiles));
     }
     let revocation = revocation::read(raw.revocation)?;
+    let clusters = kubernetes::read(raw.kubernetes, dir)?;
     let profiles = raw
         .profiles
         .into_iter()
-        .map(|(name, profile)| profile::read(&name, profile, &revocation))
+        .map(|(name, profile)| profile::read(&name, profile, &revocation, !clusters.is_empty()))
         .map(|profile| profile.map(|profile| (profile.name.clone(), Arc::new(profile))))
         .collect::<Result<BTreeMap<_, _>, _>>()?;
     if let Some(default) = &raw.default_profile
@@ -133,7 +134,7 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
         yubico_roots,
         attestation_roots,
         validation: validation::read(raw.validation)?,
-        kubernetes: kubernetes::read(raw.kubernetes, dir)?,
+        kubernetes: clusters,
         profiles,
         default_profile: raw.default_profile.map(Spanned::into_inner),
     })

@@ -1,9 +1,8 @@
 //! The reasons why a key is not recorded.
 
-use acme_yubikey::ChallengeType;
 use acme_yubikey::enrolment::BundleError;
 
-use crate::config::BadName;
+use crate::config::{BadName, KeyChallenge};
 use crate::records::{KeyId, KeyUse, NameClash, UserName};
 
 /// One reason why a key is not recorded.
@@ -55,7 +54,7 @@ pub enum EnrolRefusal {
         /// The profile.
         profile: String,
         /// Its challenge.
-        challenge: ChallengeType,
+        challenge: KeyChallenge,
         /// What the key is for.
         usage: KeyUse,
     },

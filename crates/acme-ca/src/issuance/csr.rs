@@ -13,6 +13,7 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::request::CertReqInfo;
 
+use crate::config::KeyChallenge;
 use crate::entitlement::Entitlement;
 use crate::pki::Signed;
 
@@ -111,8 +112,8 @@ pub(super) fn check(csr: Option<&[u8]>, entitlement: &Entitlement) -> Result<(),
     let csr = csr.unwrap_or_default();
     if csr.is_empty() {
         return match entitlement.profile().yubikey() {
-            Some(ChallengeType::Yubikey01) => Ok(()),
-            Some(ChallengeType::Yubikey02) | None => Err(CsrError::Missing),
+            Some(KeyChallenge::Yubikey(ChallengeType::Yubikey01)) => Ok(()),
+            Some(_) | None => Err(CsrError::Missing),
         };
     }
     let mut allowed: Vec<&str> = vec![&entitlement.identifier().value];

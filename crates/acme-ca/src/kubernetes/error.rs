@@ -8,6 +8,9 @@ use crate::config::Seconds;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KubernetesError {
+    /// There is none.
+    #[error("the response is no JSON object with the member \"token\"")]
+    Response,
     /// It is too long.
     #[error("the token has {found} bytes; no more than {most} are read")]
     TooLong {
@@ -179,7 +182,8 @@ impl KubernetesError {
     #[must_use]
     pub fn problem_type(&self) -> ProblemType {
         match self {
-            Self::TooLong { .. }
+            Self::Response
+            | Self::TooLong { .. }
             | Self::NotCompact
             | Self::Json { .. }
             | Self::HeaderMember { .. }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use acme_wire::Timestamp;
 use acme_wire::order::Challenge as ChallengeObject;
-use acme_yubikey::ChallengeType;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{StatusCode, header};
@@ -13,11 +12,14 @@ use http::{StatusCode, header};
 use super::post::Post;
 use super::problem::Error;
 use super::{Web, answer, paths};
+use crate::config::KeyChallenge;
+use crate::kubernetes::CHALLENGE as KUBERNETES;
 use crate::orders::ChallengeStatus;
 use crate::store::orders::{Authorization, Challenge};
 use crate::store::{Orders, StoreError};
 use crate::validators::Method;
 
+mod kubernetes;
 mod names;
 mod yubikey;
 
@@ -25,6 +27,8 @@ mod yubikey;
 enum Kind {
     /// By what a YubiKey signed.
     Yubikey,
+    /// By what a cluster says of a pod.
+    Kubernetes,
     /// By looking at the name.
     Name(Method),
 }
@@ -49,6 +53,9 @@ pub(crate) async fn post(
     }
     let answered = match kind_of(challenge)? {
         Kind::Yubikey => yubikey::answer(&web, &caller, &id, jws.payload()).await?,
+        Kind::Kubernetes => {
+            kubernetes::answer(&web, &caller, &authorization, challenge, jws.payload()).await?
+        }
         Kind::Name(method) => {
             // An answer of these methods says nothing but that it is one (RFC 8555 §8.3).
             let _: serde_json::Map<String, serde_json::Value> = jws.json()?;
@@ -62,8 +69,11 @@ fn kind_of(challenge: &Challenge) -> Result<Kind, StoreError> {
     if let Ok(method) = challenge.kind.parse() {
         return Ok(Kind::Name(method));
     }
-    match challenge.kind.parse::<ChallengeType>() {
-        Ok(ChallengeType::Yubikey01 | ChallengeType::Yubikey02) => Ok(Kind::Yubikey),
+    if challenge.kind == KUBERNETES {
+        return Ok(Kind::Kubernetes);
+    }
+    match challenge.kind.parse::<KeyChallenge>() {
+        Ok(_) => Ok(Kind::Yubikey),
         Err(_) => Err(StoreError::Corrupt {
             column: "challenges.kind",
         }),

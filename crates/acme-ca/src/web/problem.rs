@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::config::BadValidity;
 use crate::issuance::{CsrError, IssueError};
+use crate::kubernetes::KubernetesError;
 use crate::names::{BadName, Forbidden, Reason};
 use crate::nonce::NonceError;
 use crate::orders::{AccountStatus, OrderStatus};
@@ -148,6 +149,9 @@ pub(crate) enum Error {
     /// RFC 8555 §7.6.
     #[error("the reason {0}")]
     Reason(#[from] BadReason),
+    /// The keys of a cluster cannot be had; nothing is decided.
+    #[error(transparent)]
+    Cluster(KubernetesError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -297,6 +301,7 @@ impl Error {
             Self::AlreadyRevoked => (T::AlreadyRevoked, 400),
             Self::Reason(_) => (T::BadRevocationReason, 400),
             Self::Refused(problem) => return *problem,
+            Self::Cluster(error) => (error.problem_type(), 503),
             Self::Store(_) | Self::Internal { .. } => {
                 // What failed inside is for the log, not for strangers.
                 tracing::error!(error = %detail, "request failed");
@@ -328,7 +333,7 @@ fn of_jws(error: &JwsError) -> Problem {
 /// For a wrong answer to a challenge.
 pub(crate) fn of_wrong(wrong: &Wrong) -> Problem {
     let kind = match wrong {
-        Wrong::Response(_) => ProblemType::Malformed,
+        Wrong::Response(_) | Wrong::DeviceAttest(_) => ProblemType::Malformed,
         Wrong::Late { .. } | Wrong::Possession(_) => ProblemType::IncorrectResponse,
         Wrong::Attestation(_) => ProblemType::BadAttestationStatement,
         Wrong::Refused(_) => ProblemType::Unauthorized,

@@ -44,7 +44,7 @@ pub(crate) fn question(site: &Site, key: &TestKey, facts: &Facts, profile: &str)
     Question {
         profile: profile.into(),
         identifier: serial(),
-        answered: ChallengeType::Yubikey01,
+        answered: ChallengeType::Yubikey01.into(),
         attestation: attested(site, key, facts),
         certified_key: PublicKey::from_spki_der(&key.spki).unwrap(),
     }
@@ -78,7 +78,7 @@ pub(crate) async fn entitlement(
 /// The entitlement of an answer to yubikey-02.
 pub(crate) async fn disk_entitlement(site: &Site, proof: &TestKey, disk: &TestKey) -> Entitlement {
     let question = Question {
-        answered: ChallengeType::Yubikey02,
+        answered: ChallengeType::Yubikey02.into(),
         certified_key: PublicKey::from_spki_der(&disk.spki).unwrap(),
         ..question(site, proof, &Facts::default(), "tls-disk")
     };

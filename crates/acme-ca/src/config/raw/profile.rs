@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use acme_yubikey::ChallengeType;
 use serde::Deserialize;
 use sshcert_acme::{CriticalOptions, Extensions};
 use toml::Spanned;
@@ -10,7 +9,7 @@ use toml::Spanned;
 use super::{DAY, duration};
 use crate::config::allow::{self, RawAllow};
 use crate::config::profile::{NameRules, Profile, ProfileKind, ProvenBy, SanKind, SshProfile};
-use crate::config::{CheckedBy, Fault, Located, Revocation, Seconds};
+use crate::config::{CheckedBy, Fault, KeyChallenge, Located, Revocation, Seconds};
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "kebab-case")]
@@ -69,6 +68,7 @@ pub(super) fn read(
     name: &Spanned<String>,
     raw: RawProfile,
     revocation: &Revocation,
+    has_clusters: bool,
 ) -> Result<Profile, Located> {
     let text = name.get_ref();
     let good = text.len() <= 32
@@ -114,7 +114,7 @@ pub(super) fn read(
             ProfileKind::SshUser(read_ssh(raw.extensions, raw.critical_options)?),
         ),
         RawKind::X509Server => (
-            names(place, raw.challenges.as_ref(), &raw.allow)?,
+            names(place, raw.challenges.as_ref(), &raw.allow, has_clusters)?,
             ProfileKind::X509Server,
         ),
     };
@@ -174,7 +174,7 @@ fn yubikey(
     challenge: Option<&Spanned<String>>,
 ) -> Result<ProvenBy, Located> {
     let text = challenge.ok_or_else(|| lacks(place, kind, "challenge"))?;
-    let challenge = text.get_ref().parse::<ChallengeType>().map_err(|_| {
+    let challenge = text.get_ref().parse::<KeyChallenge>().map_err(|_| {
         let challenge = text.get_ref().clone();
         Located::new(text.span().start, Fault::Challenge { challenge })
     })?;
@@ -185,10 +185,19 @@ fn names(
     place: usize,
     challenges: Option<&Spanned<Vec<Spanned<String>>>>,
     allow: &[Spanned<RawAllow>],
+    has_clusters: bool,
 ) -> Result<ProvenBy, Located> {
     let lacks = || lacks(place, RawKind::X509Server, "challenges");
     let mut methods = Vec::new();
+    let mut kubernetes = false;
     for text in challenges.ok_or_else(lacks)?.get_ref() {
+        if text.get_ref() == crate::kubernetes::CHALLENGE {
+            if !has_clusters {
+                return Err(Located::new(text.span().start, Fault::NoCluster));
+            }
+            kubernetes = true;
+            continue;
+        }
         let method = text.get_ref().parse().map_err(|_| {
             let challenge = text.get_ref().clone();
             Located::new(text.span().start, Fault::ServerChallenge { challenge })
@@ -197,14 +206,18 @@ fn names(
             methods.push(method);
         }
     }
-    if methods.is_empty() {
+    if methods.is_empty() && !kubernetes {
         return Err(lacks());
     }
     let allow = allow
         .iter()
         .map(|rule| allow::read(rule.get_ref()))
         .collect::<Result<_, _>>()?;
-    Ok(ProvenBy::Names(NameRules { methods, allow }))
+    Ok(ProvenBy::Names(NameRules {
+        methods,
+        kubernetes,
+        allow,
+    }))
 }
 
 /// A profile names the CRL where there is one to name, unless it says otherwise.

@@ -9,7 +9,6 @@ use crate::config::{Applicant, NameRules, Profile};
 use crate::names::{ServerName, forbidden};
 use crate::orders::{AuthorizationStatus, ChallengeStatus};
 use crate::store::orders::{Account, Authorization, Challenge, Part};
-use crate::validators::Method;
 use crate::web::problem::{BadIdentifier, Error};
 use crate::web::{Web, random};
 
@@ -56,7 +55,7 @@ pub(super) async fn checked(
 
 fn read(rules: &NameRules, identifier: &Identifier) -> Result<ServerName, BadIdentifier> {
     let name = ServerName::read(identifier)?;
-    if rules.methods_for(&name).next().is_none() {
+    if rules.challenges_for(&name).next().is_none() {
         return Err(BadIdentifier::NoMethod);
     }
     Ok(name)
@@ -92,9 +91,9 @@ pub(super) fn authorizations(
             challenge: None,
         };
         let challenges = rules
-            .methods_for(name)
+            .challenges_for(name)
             .enumerate()
-            .map(|(place, method)| challenge(part, place, method))
+            .map(|(place, kind)| challenge(part, place, kind))
             .collect::<Result<_, _>>()?;
         all.push(Authorization {
             id: part.id(),
@@ -109,11 +108,11 @@ pub(super) fn authorizations(
     Ok(all)
 }
 
-fn challenge(of: Part<'_>, place: usize, method: Method) -> Result<Challenge, Error> {
+fn challenge(of: Part<'_>, place: usize, kind: &str) -> Result<Challenge, Error> {
     let challenge = Some(place);
     Ok(Challenge {
         id: Part { challenge, ..of }.id(),
-        kind: method.as_str().to_owned(),
+        kind: kind.to_owned(),
         // 256 bits, where RFC 8555 §8 wants 128.
         token: acme_wire::base64url::encode(&random::<32>()?),
         status: ChallengeStatus::Pending,

@@ -1,8 +1,9 @@
 //! Orders of people: one identifier, one authorization, one challenge.
 
 use acme_wire::order::{Identifier, IdentifierType};
-use acme_yubikey::{ChallengeType, ChallengeValue};
+use acme_yubikey::ChallengeValue;
 
+use crate::config::KeyChallenge;
 use crate::orders::{AuthorizationStatus, ChallengeStatus};
 use crate::store::orders::{Authorization, Challenge, Part};
 use crate::web::problem::Error;
@@ -11,7 +12,7 @@ use crate::web::{Web, random};
 pub(super) fn authorization(
     web: &Web,
     order: &str,
-    kind: ChallengeType,
+    kind: KeyChallenge,
     identifiers: &[Identifier],
     now: i64,
 ) -> Result<Authorization, Error> {
@@ -34,7 +35,11 @@ pub(super) fn authorization(
         }
         .id(),
         kind: kind.as_str().to_owned(),
-        token: ChallengeValue::new(kind, random()?).to_token(),
+        token: match kind {
+            KeyChallenge::Yubikey(kind) => ChallengeValue::new(kind, random()?).to_token(),
+            // 256 bits, where RFC 8555 §8 wants 128.
+            KeyChallenge::DeviceAttest => acme_wire::base64url::encode(&random::<32>()?),
+        },
         status: ChallengeStatus::Pending,
         decided: None,
         problem: None,
