@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use virtual_yubikey::{Firmware, Launcher, Rig, Settings, TouchMode};
 
 use crate::ca::Ca;
+use crate::intranet::Intranet;
 use crate::laptop::Laptop;
 use crate::mtls::MtlsServer;
 use crate::sshd::Sshd;
@@ -178,6 +179,11 @@ impl Site {
     /// An mTLS server that lets the CA's clients in.
     pub fn mtls(&self) -> Result<MtlsServer> {
         MtlsServer::start(&self.dir.path().join("mtls"), &self.root_file()?)
+    }
+
+    /// A web server that lets the CA's clients in.
+    pub fn intranet(&self) -> Result<Intranet> {
+        Intranet::start(&self.dir.path().join("intranet"), &self.root_file()?)
     }
 
     /// `ssh` with the SSH certificate and the private key in the card.

@@ -28,6 +28,8 @@ Every day:
   dlogin --all-sites               at every site; a touch for each
   dlogin agent                     let ssh and git use the key, until it is ended
   dlogin ssh-config --write        have ssh renew the certificate and ask the agent
+  dlogin env                       print the variables that other programs need
+  dlogin proxy HOST:PORT           a way to HOST for programs that have none
   dlogin status                    what is there, and until when
   dlogin logout                    remove it
 
@@ -133,6 +135,10 @@ pub(crate) enum Command {
     Agent(Agent),
     /// Print the lines of ~/.ssh/config that make ssh use it
     SshConfig(SshConfig),
+    #[command(name = "env")]
+    Environment(crate::environment::Arguments),
+    Proxy(crate::proxy::Arguments),
+    KubectlCredential(crate::kubectl::Arguments),
     /// Show which certificates are there, and until when
     Status,
     /// Remove all certificates and the keys on disk

@@ -12,7 +12,7 @@ use dlogin_core::{Config, Error, Exit, Paths, SiteName, bundle, expiry, need};
 
 use crate::arguments::{Arguments, Bundle, Command, Login, Logout, Trust};
 use crate::show::Progress;
-use crate::{print, setup, show, terminal};
+use crate::{environment, kubectl, print, setup, show, terminal};
 
 /// Does what the arguments say.
 pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
@@ -28,10 +28,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
         Some(Command::Trust(command)) => pin_ca(&paths, json, command).await,
         Some(Command::Setup(command)) => setup::run(paths, json, command).await,
         Some(Command::Bundle(command)) => make_bundle(paths, command).await,
+        Some(Command::Environment(command)) => {
+            let text = environment::text(&paths, json, command)?;
+            printed(print::line(text.trim_end()))
+        }
+        Some(Command::KubectlCredential(command)) => kubectl::run(&paths, command).await,
         // `main` has run these already.
         Some(
             Command::Agent(_)
             | Command::SshConfig(_)
+            | Command::Proxy(_)
             | Command::Completions { .. }
             | Command::Man { .. },
         ) => Ok(Exit::Done),

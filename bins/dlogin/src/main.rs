@@ -9,9 +9,12 @@ mod agent;
 mod arguments;
 mod commands;
 mod complete;
+mod environment;
 mod interrupt;
+mod kubectl;
 mod logging;
 mod print;
+mod proxy;
 mod setup;
 mod show;
 mod terminal;
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Some(arguments::Command::SshConfig(command)) => {
             return agent::ssh_config(command).code().into();
         }
+        Some(arguments::Command::Proxy(command)) => return proxy::run(command).code().into(),
         Some(arguments::Command::Completions { shell }) => {
             return complete::script(*shell).code().into();
         }

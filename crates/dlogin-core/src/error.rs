@@ -205,6 +205,29 @@ pub enum Error {
         url: String,
     },
 
+    /// A certificate that a program wants is not there, or has expired.
+    #[error("there is no TLS certificate {profile} that is good now: run `dlogin {profile}`")]
+    NotHeld {
+        /// What is wanted.
+        profile: ProfileName,
+    },
+
+    /// A program wants a key that nobody can be given.
+    #[error(
+        "the key of {profile} is in the YubiKey and cannot be handed to a program: name a profile for a key on disk, or go through `dlogin proxy`"
+    )]
+    HardwareKey {
+        /// Its profile.
+        profile: ProfileName,
+    },
+
+    /// Not what kubectl tells its plugins.
+    #[error("KUBERNETES_EXEC_INFO: {found} is not what this dlogin answers")]
+    ExecInfo {
+        /// What is wrong with it.
+        found: String,
+    },
+
     /// `dlogin trust` was never run.
     #[error("no CA is trusted yet: run `dlogin trust URL --fingerprint SHA256`")]
     NoCa,
@@ -261,10 +284,15 @@ impl Error {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::NoHome | Self::NoCa | Self::NoSite { .. } | Self::NotTrusted { .. } => {
-                Exit::Missing
-            }
-            Self::Unreadable { .. } | Self::NoFile { .. } | Self::Root { .. } => Exit::Input,
+            Self::NoHome
+            | Self::NoCa
+            | Self::NotHeld { .. }
+            | Self::NoSite { .. }
+            | Self::NotTrusted { .. } => Exit::Missing,
+            Self::Unreadable { .. }
+            | Self::NoFile { .. }
+            | Self::Root { .. }
+            | Self::ExecInfo { .. } => Exit::Input,
             Self::Ca(error) => error.exit(),
             Self::Order(error) => error.exit(),
             Self::DiskKey(_) | Self::Broken | Self::Output { .. } | Self::Start { .. } => {
@@ -287,6 +315,7 @@ impl Error {
             Self::Config { .. }
             | Self::ConfigVersion { .. }
             | Self::StoredRoot
+            | Self::HardwareKey { .. }
             | Self::FingerprintFormat { .. } => Exit::Usage,
         }
     }
