@@ -477,3 +477,116 @@ fn the_guide_names_every_setting_of_the_policy() {
         assert!(guide.contains(&format!("`{setting}`")), "{setting}");
     }
 }
+
+const SERVERS: &str = "
+[profiles.servers]
+kind = \"x509-server\"
+challenges = [\"http-01\", \"dns-01\"]
+";
+
+#[test]
+fn a_profile_for_servers_lasts_a_week_and_allows_nothing_by_itself() {
+    let config = parse(&format!("{}{SERVERS}", good())).unwrap();
+    let profile = &config.profiles["servers"];
+    assert!(matches!(profile.kind, ProfileKind::X509Server));
+    assert_eq!(profile.default_validity, Seconds(7 * 24 * 3600));
+    assert_eq!(profile.max_validity, Seconds(90 * 24 * 3600));
+    let acme_ca::config::ProvenBy::Names(rules) = &profile.proven_by else {
+        panic!("{profile:?}")
+    };
+    assert!(rules.allow.is_empty());
+    assert_eq!(rules.methods.len(), 2);
+    assert_eq!(config.default_profile, None);
+    assert!(config.validates_names());
+    assert!(!parse(&good()).unwrap().validates_names());
+}
+
+/// What the template has in comments is right, too.
+#[test]
+fn the_servers_of_the_template_are_a_profile() {
+    let text = good();
+    let (before, servers) = text.split_once("#[profiles.servers]").unwrap();
+    let servers = servers.replace("\n#", "\n");
+    let text = format!("default_profile = \"servers\"\n{before}[profiles.servers]{servers}");
+    let config = parse(&text).unwrap();
+    assert_eq!(config.default_profile.as_deref(), Some("servers"));
+    let acme_ca::config::ProvenBy::Names(rules) = &config.profiles["servers"].proven_by else {
+        panic!("not for names")
+    };
+    assert_eq!(rules.allow.len(), 1);
+}
+
+#[test]
+fn every_error_of_a_profile_for_servers_points_at_its_line() {
+    let allow = "\n[[profiles.servers.allow]]\nwho = \"anyone\"\n";
+    let cases = [
+        (
+            "challenges = [\"http-01\", \"dns-01\"]",
+            "",
+            "needs challenges",
+        ),
+        (
+            "\"dns-01\"",
+            "\"dns-02\"",
+            "there is no challenge \"dns-02\"",
+        ),
+        ("kind", "san = \"dns\"\nkind", "has no setting san"),
+        ("kind", "challenge = \"yubikey-01\"\nkind", "challenge"),
+        (
+            "kind",
+            "default_validity = \"91d\"\nkind",
+            "default_validity",
+        ),
+        ("who = \"anyone\"", "who = \"everyone\"", "\"everyone\""),
+        ("who = \"anyone\"", "who = \"account:\"", "\"account:\""),
+        (
+            "who",
+            "names = [\"a b\"]\nwho",
+            "\"a b\" is no name to allow",
+        ),
+        ("who", "names = [\"*.*.net\"]\nwho", "is no name to allow"),
+        (
+            "who",
+            "addresses = [\"10.0.0.0/33\"]\nwho",
+            "is no network to allow",
+        ),
+    ];
+    for (from, to, says) in cases {
+        let servers = format!("{SERVERS}{allow}");
+        assert!(servers.contains(from), "{from}");
+        let text = format!("{}{}", good(), servers.replacen(from, to, 1));
+        let error = parse(&text).unwrap_err();
+        let ConfigError::At { line, fault, .. } = &error else {
+            panic!("{error}")
+        };
+        assert!(
+            fault.to_string().contains(says),
+            "{fault} says nothing of {says}"
+        );
+        let first = good().lines().count();
+        assert!(*line > first, "{error}");
+    }
+    let yubikey = good().replace(
+        "kind = \"ssh-user\"",
+        "kind = \"ssh-user\"\nchallenges = []",
+    );
+    assert!(
+        parse(&yubikey)
+            .unwrap_err()
+            .to_string()
+            .contains("challenges")
+    );
+    let nowhere = format!("default_profile = \"servers\"\n{}", good());
+    let error = parse(&nowhere).unwrap_err().to_string();
+    assert!(
+        error.contains(":1:") && error.contains("\"servers\""),
+        "{error}"
+    );
+    let page = good().replace("[limits]", "[limits]\npage = \"about limits\"");
+    assert!(
+        parse(&page)
+            .unwrap_err()
+            .to_string()
+            .contains("about limits")
+    );
+}
