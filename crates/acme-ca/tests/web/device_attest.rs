@@ -334,7 +334,15 @@ async fn the_record_decides_and_not_the_attestation() {
     .await;
     let placed = client.place_serial("device", SERIAL + 1).await;
     let payload = attest(&mut card, &key, &client, &placed);
-    refused(&world, &client, &placed, &payload, "unauthorized", "serial").await;
+    refused(
+        &world,
+        &client,
+        &placed,
+        &payload,
+        "unauthorized",
+        "is in YubiKey",
+    )
+    .await;
     // A key of the same card that never wants a touch: another key, and against policy.
     let lax = card.generate(0x9C, pin::NEVER, touch::NEVER);
     let placed = client.place_serial("device", SERIAL).await;
