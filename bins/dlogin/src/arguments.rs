@@ -141,6 +141,8 @@ pub(crate) enum Command {
     KubectlCredential(crate::kubectl::Arguments),
     /// Show which certificates are there, and until when
     Status,
+    /// Say which certificates end soon, once for each; for a timer
+    Remind(Remind),
     /// Remove all certificates and the keys on disk
     Logout(Logout),
     /// Print what makes a shell complete these arguments
@@ -190,6 +192,13 @@ pub(crate) struct Known {
     /// Trust this CA no more
     #[arg(long)]
     pub(crate) remove: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remind {
+    /// So long before the end, such as 1h; half an hour, without
+    #[arg(long, value_name = "TIME")]
+    pub(crate) before: Option<Lifetime>,
 }
 
 #[derive(Debug, Args)]

@@ -3,12 +3,12 @@
 use std::io;
 
 use dlogin_core::login::{Person, Renew, Report, Request, login};
-use dlogin_core::pin::{Ask, OnceForAll, PinEntry};
+use dlogin_core::pin::{Ask, OnceForAll, PinEntry, PinError};
 use dlogin_core::piv_attest::Serial;
 use dlogin_core::piv_token::{self, YubiKey};
 use dlogin_core::status::{logout, logout_everywhere, status};
 use dlogin_core::trust::{self, Known, trust};
-use dlogin_core::{Config, Error, Exit, Paths, SiteName, bundle, expiry, need};
+use dlogin_core::{Config, Error, Exit, Paths, SiteName, bundle, expiry, need, remind, yubikeys};
 
 use crate::arguments::{Arguments, Bundle, Command, Login, Logout, Trust};
 use crate::show::Progress;
@@ -47,6 +47,18 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
                 print::json(&status)
             } else {
                 print::status(&status)
+            })
+        }
+        Some(Command::Remind(command)) => {
+            let before = command.before.map_or(remind::BEFORE, |time| time.get());
+            let due = blocking(move || remind::due(&paths, before)).await?;
+            for held in &due {
+                dlogin_agent::notify("A certificate ends soon", &print::reminder(held));
+            }
+            printed(if json {
+                print::json(&due)
+            } else {
+                print::reminders(&due)
             })
         }
         Some(Command::Logout(Logout { site })) => {
@@ -106,7 +118,7 @@ async fn fetch(paths: &Paths, json: bool, arguments: &Login) -> Result<Exit, Err
     } else {
         None
     };
-    let report = fetch_site(paths, &request, terminal::ask()).await?;
+    let report = fetch_site(paths, &request, terminal::ask).await?;
     printed(if json {
         print::json(&report)
     } else {
@@ -119,11 +131,28 @@ async fn fetch(paths: &Paths, json: bool, arguments: &Login) -> Result<Exit, Err
 async fn fetch_site(
     paths: &Paths,
     request: &Request,
-    ask: Box<dyn Ask + Send>,
+    ask: impl Fn() -> Box<dyn Ask + Send>,
 ) -> Result<Report, Error> {
     let mut progress = Progress::new();
     // What is wrong with the configuration, the login says.
     let nothing = need::nothing_to_do(paths, request, &mut progress).await;
+    let mut request = request.clone();
+    let at = paths.at(request.site.as_ref());
+    let nothing = match nothing {
+        Ok(Some(current)) if request.renew == Renew::HalfSpent => {
+            let (other, current) = blocking(move || {
+                let other = yubikeys::another_is_plugged(&at, &current);
+                Ok((other, current))
+            })
+            .await?;
+            if other {
+                // These are of no use with the YubiKey that is here.
+                request.renew = Renew::All;
+            }
+            Ok((!other).then_some(current))
+        }
+        nothing => nothing,
+    };
     if let Ok(Some(current)) = nothing {
         let removed = expiry::sweep(paths, &mut progress).await?;
         return Ok(Report {
@@ -134,7 +163,19 @@ async fn fetch_site(
         });
     }
     let show = Box::new(progress);
-    login(paths, request, Person { ask, show }).await
+    match login(paths, &request, Person { ask: ask(), show }).await {
+        Err(Error::Card(error @ piv_token::Error::SeveralYubiKeys { .. })) => {
+            let at = paths.at(request.site.as_ref());
+            let which = blocking(move || which(&at, &mut *terminal::ask())).await?;
+            request.serial = Some(which.ok_or(error)?);
+            let person = Person {
+                ask: ask(),
+                show: Box::new(Progress::new()),
+            };
+            login(paths, &request, person).await
+        }
+        other => other,
+    }
 }
 
 /// One site after the other. What goes wrong at one costs the others nothing.
@@ -155,7 +196,7 @@ async fn fetch_all(paths: &Paths, json: bool, arguments: &Login) -> Result<Exit,
     for (site, name) in sites.iter().zip(&named) {
         let request = request(arguments, site.as_ref());
         anstream::eprintln!("{name}:");
-        let fetched = fetch_site(paths, &request, pin.ask(terminal::ask())).await;
+        let fetched = fetch_site(paths, &request, || pin.ask(terminal::ask())).await;
         let ended = match &fetched {
             Ok(report) => report.exit(),
             Err(error) => {
@@ -229,9 +270,32 @@ pub(crate) async fn blocking<T: Send + 'static>(
         .map_err(|_| Error::Broken)?
 }
 
-pub(crate) fn open(config: &Config, serial: Option<Serial>) -> Result<YubiKey, Error> {
-    let serial = serial.or(config.keys.serial.map(Serial::from));
-    Ok(piv_token::open(serial)?)
+/// The YubiKey for the site of `paths`. Where several are plugged in and none
+/// is the one, whoever sits at the terminal says which.
+pub(crate) fn open(
+    paths: &Paths,
+    serial: Option<Serial>,
+    ask: &mut dyn Ask,
+) -> Result<YubiKey, Error> {
+    match yubikeys::open(paths, serial) {
+        Err(error @ piv_token::Error::SeveralYubiKeys { .. }) => {
+            let serial = which(paths, ask)?.ok_or(error)?;
+            Ok(piv_token::open(Some(serial))?)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Asks which of those that are plugged in; nobody may answer.
+pub(crate) fn which(paths: &Paths, ask: &mut dyn Ask) -> Result<Option<Serial>, Error> {
+    let plugged = yubikeys::plugged(paths)?;
+    let words: Vec<_> = plugged.iter().map(|each| each.words.clone()).collect();
+    let chosen = ask
+        .choose("Several YubiKeys are plugged in. Which one?", &words, None)
+        .map_err(PinError::from)?;
+    Ok(chosen
+        .and_then(|chosen| plugged.get(chosen))
+        .map(|each| each.serial))
 }
 
 async fn make_bundle(paths: Paths, arguments: &Bundle) -> Result<Exit, Error> {
@@ -244,8 +308,8 @@ async fn make_bundle(paths: Paths, arguments: &Bundle) -> Result<Exit, Error> {
         let others = bundle::others(&config, ca);
         let root_fingerprint = ca.root_fingerprint()?;
         let slot = config.keys.slot(key_use)?;
-        let mut token = open(&config, serial)?;
         let mut ask = terminal::ask();
+        let mut token = open(&paths.at(site.as_ref()), serial, &mut *ask)?;
         let mut pin = PinEntry::new(&mut *ask);
         let request = bundle::Request {
             user: &user,

@@ -173,12 +173,13 @@ pub(crate) fn status(status: &Status) -> io::Result<()> {
         line(&format!("root:         SHA256:{}", ca.root_sha256))?;
     }
     line(&format!("certificates: {}", status.folder.display()))?;
-    table(
-        status
-            .certificates
-            .iter()
-            .map(|held| certificate(&held.certificate, held.expired)),
-    )
+    table(status.certificates.iter().map(|held| {
+        let mut row = certificate(&held.certificate, held.expired);
+        if let (Some(serial), [_, kind, ..]) = (&held.yubikey, &mut row) {
+            kind.push_str(&format!(" ({serial})"));
+        }
+        row
+    }))
 }
 
 pub(crate) fn logged_out(gone: &LoggedOut) -> io::Result<()> {
@@ -189,6 +190,19 @@ pub(crate) fn logged_out(gone: &LoggedOut) -> io::Result<()> {
         line(&format!("removed: {name}"))?;
     }
     Ok(())
+}
+
+/// That a certificate ends soon.
+pub(crate) fn reminder(held: &Certificate) -> String {
+    let site = held
+        .site
+        .as_ref()
+        .map_or_else(String::new, |site| format!(" --site {site}"));
+    format!("{} ends at {}: run `dlogin{site}`", held.name(), held.end())
+}
+
+pub(crate) fn reminders(due: &[Certificate]) -> io::Result<()> {
+    due.iter().try_for_each(|held| line(&reminder(held)))
 }
 
 /// One row of the table.

@@ -9,11 +9,11 @@ use dlogin_core::setup::{
     self, ChangePin, ChangePuk, Guide, KeyUse, Made, Occupant, Preparation, SetupError, Step,
     Warning,
 };
-use dlogin_core::{Config, Error, Exit, Paths};
+use dlogin_core::{Error, Exit, Paths, piv_token};
 use serde_json::{Value, json};
 
 use crate::arguments::Setup;
-use crate::commands::{blocking, open, printed};
+use crate::commands::{blocking, printed, which};
 use crate::show::Progress;
 use crate::{print, terminal};
 
@@ -31,8 +31,15 @@ pub(crate) async fn run(paths: Paths, json: bool, arguments: &Setup) -> Result<E
     let serial = arguments.serial;
     let explain = !json && arguments.pin_policy.is_none() && terminal::is_watched();
     let (info, done) = blocking(move || {
-        let mut token = open(&Config::load(&paths)?, serial)?;
         let mut ask = terminal::ask();
+        // A key is made on the one that was meant, and never on a guess.
+        let mut token = match piv_token::open(serial) {
+            Err(error @ piv_token::Error::SeveralYubiKeys { .. }) => {
+                let serial = which(&paths, &mut *ask)?.ok_or(error)?;
+                piv_token::open(Some(serial))?
+            }
+            other => other?,
+        };
         if explain {
             choose_policy(&mut wanted, &mut *ask)?;
         }

@@ -136,7 +136,7 @@ fn pseudo_terminal(stat: &str) -> Option<PathBuf> {
 
 /// A notification on the desktop, if `notify-send` is there. It is not waited
 /// for: a desktop that hangs must not cost anybody a signature.
-fn notify(title: &str, text: &str) {
+pub fn notify(title: &str, text: &str) {
     let started = Command::new("notify-send")
         .args(["--app-name=dlogin", "--urgency=critical"])
         .args(["--expire-time=15000", "--", title, text])

@@ -12,8 +12,8 @@ use dlogin_core::pin::{Ask, AskError, PinEntry, PinError};
 use dlogin_core::setup::KeyUse;
 use dlogin_core::{Config, Paths};
 use dlogin_service::Refusal;
-use piv_attest::{PinPolicy, Serial};
-use piv_token::{Attestation, Error as CardError, ToSign, Token, TouchNeed, TouchPrompt};
+use piv_attest::{PinPolicy, Serial, Slot};
+use piv_token::{Attestation, Error as CardError, ToSign, Token, TouchNeed, TouchPrompt, YubiKey};
 
 use crate::announce::{About, Announce};
 use crate::identities::NormalKey;
@@ -139,7 +139,7 @@ impl Signer<'_> {
     fn attempt(&mut self, wanted: &Wanted, waiting: usize) -> Result<Vec<u8>, Failed> {
         let mut opened = match self.opened.take() {
             Some(opened) => opened,
-            None => open(&self.paths, self.serial)?,
+            None => open(&self.paths, self.serial, &wanted.key)?,
         };
         if opened.key != wanted.key {
             return Err(Failed {
@@ -244,7 +244,9 @@ fn check_wanted(wanted: &Wanted) -> Result<(), Refusal> {
 }
 
 /// Finds the YubiKey and its login key. The proof key is not asked for at all.
-fn open(paths: &Paths, serial: Option<Serial>) -> Result<Opened, Failed> {
+/// Of several, it is the one with the key that is wanted: the backup has keys
+/// and certificates of its own.
+fn open(paths: &Paths, serial: Option<Serial>, wanted: &NormalKey) -> Result<Opened, Failed> {
     let config = Config::load(paths).map_err(|error| Refusal::Failed(error.to_string()))?;
     let slot_of = |key_use| {
         config
@@ -256,14 +258,36 @@ fn open(paths: &Paths, serial: Option<Serial>) -> Result<Opened, Failed> {
     if login == proof {
         return Err(Refusal::Forbidden.into());
     }
-    let serial = serial.or(config.keys.serial.map(Serial::from));
     let not_there = |error: CardError| Failed {
         stale: stale(&error),
         refusal: card(&error),
     };
-    let mut token = piv_token::open(serial).map_err(not_there)?;
-    let login = token.attest(login).map_err(not_there)?;
-    let key = NormalKey::of(login.public_key().spki_der()).ok_or(Refusal::Unsupported)?;
+    let mut several = Vec::new();
+    let mut token = match piv_token::open(serial) {
+        Ok(token) => token,
+        Err(error @ CardError::SeveralYubiKeys { .. }) => {
+            several = piv_token::open_all().map_err(not_there)?;
+            several.pop().ok_or_else(|| not_there(error))?
+        }
+        Err(error) => return Err(not_there(error)),
+    };
+    loop {
+        let opened = opened(token, login).map_err(not_there);
+        match (opened, several.pop()) {
+            (Ok(opened), None) => return Ok(opened),
+            (Ok(opened), Some(_)) if opened.key == *wanted => return Ok(opened),
+            (Err(failed), None) => return Err(failed),
+            (_, Some(next)) => token = next,
+        }
+    }
+}
+
+fn opened(mut token: YubiKey, login: Slot) -> Result<Opened, CardError> {
+    let login = token.attest(login)?;
+    let key = NormalKey::of(login.public_key().spki_der()).ok_or_else(|| CardError::Algorithm {
+        slot: login.slot(),
+        algorithm: login.algorithm().to_string(),
+    })?;
     Ok(Opened {
         token: Box::new(token),
         login,

@@ -82,6 +82,20 @@ impl Granted {
         Ok(all.into_iter().collect())
     }
 
+    /// The keys that these CAs granted anything to, the last one of each CA
+    /// first.
+    pub(crate) fn keys_at(paths: &Paths, cas: &[&Ca]) -> Result<Vec<String>, Error> {
+        let mut last = Vec::new();
+        let mut others = Vec::new();
+        for ca in cas {
+            let granted = Self::load(paths, ca)?;
+            last.extend(granted.last);
+            others.extend(granted.keys.into_keys());
+        }
+        last.extend(others);
+        Ok(last)
+    }
+
     /// The profiles of one YubiKey; empty before its first success.
     pub(crate) fn to(&self, key: &str) -> Vec<ProfileName> {
         self.keys
@@ -170,6 +184,8 @@ mod tests {
         let any = |key| Granted::by_any(&paths, &[&a, &b], key).unwrap();
         assert_eq!(any(None), [ssh.clone(), tls.clone()]);
         assert_eq!(any(Some("1")), [tls]);
+        let keys = Granted::keys_at(&paths, &[&b, &a]).unwrap();
+        assert_eq!(keys.get(..2), Some(&["2".to_owned(), "1".to_owned()][..]));
     }
 
     #[test]

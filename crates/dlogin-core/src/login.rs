@@ -19,7 +19,7 @@ mod sign;
 use piv_attest::Serial;
 use piv_token::Token;
 
-use crate::{Error, Paths, ProfileName, SiteName};
+use crate::{Error, Paths, ProfileName, SiteName, yubikeys};
 
 pub use lifetime::{Lifetime, NotALifetime};
 pub use order::OrderError;
@@ -40,7 +40,8 @@ pub struct Request {
     pub renew: Renew,
     /// A shorter life than the CA would give.
     pub valid: Option<Lifetime>,
-    /// Which YubiKey; the one of the configuration, or the only one, without.
+    /// Which YubiKey; the only one, or the one that [`crate::yubikeys`] chooses,
+    /// without.
     pub serial: Option<Serial>,
     /// A name that the CA has for the key, to order by instead of the serial
     /// number; the one of the configuration, without.
@@ -68,8 +69,9 @@ pub enum Renew {
 /// reachable, no YubiKey, no PIN, no touch. What went wrong with single
 /// profiles is in the [`Report`].
 pub async fn login(paths: &Paths, request: &Request, person: Person) -> Result<Report, Error> {
-    login_with(paths, request, person, |serial| {
-        piv_token::open(serial).map(|token| Box::new(token) as Box<dyn Token>)
+    let at = paths.at(request.site.as_ref());
+    login_with(paths, request, person, move |serial| {
+        yubikeys::open(&at, serial).map(|token| Box::new(token) as Box<dyn Token>)
     })
     .await
 }

@@ -73,8 +73,7 @@ pub async fn nothing_to_do(
         .name
         .clone()
         .or_else(|| config.keys.name.clone())
-        .or_else(|| request.serial.map(|serial| serial.to_string()))
-        .or_else(|| config.keys.serial.map(|serial| serial.to_string()));
+        .or_else(|| request.serial.map(|serial| serial.to_string()));
     let wanted = if request.profiles.is_empty() {
         Granted::by_any(paths, &cas, key.as_deref())?
     } else {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::held::{Certificate, CertificateName, Folder};
+use crate::issued::Issued;
 use crate::trust::{self, Listed};
 use crate::{Error, Paths};
 
@@ -31,6 +32,10 @@ pub struct Held {
     /// Whether it has expired, by this computer's clock. The next login takes
     /// it away.
     pub expired: bool,
+    /// The serial number of the YubiKey that it was fetched with, where that
+    /// is remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yubikey: Option<String>,
 }
 
 /// Shows what is held, of every site. Nothing is fetched, nothing is changed, and the YubiKey
@@ -41,25 +46,25 @@ pub struct Held {
 pub fn status(paths: &Paths) -> Result<Status, Error> {
     let cas = trust::list(paths)?;
     let first = cas.iter().find(|ca| ca.site.is_none());
-    let mut held = Vec::new();
-    for at in paths.every_site()? {
-        if let Some(folder) = Folder::look(&at)? {
-            held.extend(folder.list()?);
-        }
-    }
     let now = OffsetDateTime::now_utc();
+    let mut certificates = Vec::new();
+    for at in paths.every_site()? {
+        let Some(folder) = Folder::look(&at)? else {
+            continue;
+        };
+        let issued = Issued::load(&at)?;
+        certificates.extend(folder.list()?.into_iter().map(|certificate| Held {
+            expired: certificate.not_after <= now,
+            yubikey: issued.yubikey(&certificate).map(str::to_owned),
+            certificate,
+        }));
+    }
     Ok(Status {
         ca: first.map(|ca| ca.url.clone()),
         root_sha256: first.map(|ca| ca.root_sha256.clone()),
         cas,
         folder: paths.at(None).certificate_dir().to_owned(),
-        certificates: held
-            .into_iter()
-            .map(|certificate| Held {
-                expired: certificate.not_after <= now,
-                certificate,
-            })
-            .collect(),
+        certificates,
     })
 }
 

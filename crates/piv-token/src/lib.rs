@@ -56,6 +56,6 @@ pub use manage::{
 };
 pub use pin::{Pin, PinFormat};
 pub use puk::Puk;
-pub use reader::{list, open, open_with_patience};
+pub use reader::{list, open, open_all, open_with_patience};
 pub use token::{Attestation, PinStatus, ToSign, Token, TokenInfo, TouchNeed, TouchPrompt};
 pub use yubikey::YubiKey;

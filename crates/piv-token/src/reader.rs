@@ -69,6 +69,22 @@ pub fn open_with_patience(serial: Option<Serial>, patience: Duration) -> Result<
     }
 }
 
+/// Opens every YubiKey with PIV that is plugged in.
+///
+/// # Errors
+/// Those of [`list`], also where only one of several could not be asked.
+pub fn open_all() -> Result<Vec<YubiKey>, Error> {
+    let probe = Probe::of(&readers()?, PATIENCE)?;
+    match probe.trouble {
+        Some(trouble) => Err(trouble),
+        None => Ok(probe
+            .found
+            .into_iter()
+            .map(|(reader, info)| YubiKey::new(reader, info, PATIENCE))
+            .collect()),
+    }
+}
+
 fn readers() -> Result<Vec<CString>, Error> {
     session::readers(&session::context()?)
 }

@@ -19,6 +19,7 @@ use crate::config::{Ca, Config};
 use crate::granted::Granted;
 use crate::held::{Certificate, Folder};
 use crate::http::Http;
+use crate::issued::Issued;
 use crate::{CaError, Error, Paths, clock, expiry, need, trust};
 
 /// How long a CA may take to say what it offers while another could be asked.
@@ -79,7 +80,7 @@ pub(super) async fn run(
     let removed = expiry::sweep_others(paths, &mut *person.show).await?;
 
     person.show.doing("looking for the YubiKey and the CA");
-    let serial = request.serial.or(config.keys.serial.map(Serial::from));
+    let serial = request.serial;
     let slots = config.keys.clone();
     let reading = tokio::task::spawn_blocking(move || keys::read(open, serial, &slots));
     let mut run = Run {
@@ -264,6 +265,8 @@ impl<'a> Run<'a> {
         for finished in report.keep(finished) {
             report.store(&folder, finished);
         }
+        let new = report.certificates.iter().map(|new| &new.certificate);
+        Issued::fetched(&folder, paths, new, report.serial.as_deref())?;
         remember(&folder, paths, ca, &orders.identifier.value, &report)?;
         drop(folder);
         report.measured.requests = orders.http.requests();
