@@ -4,7 +4,7 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO ?= cargo
 
-.PHONY: help demo test lint deny package bench fuzz-smoke mutants setup build
+.PHONY: help demo test lint deny deb package bench fuzz-smoke mutants setup build
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -36,6 +36,11 @@ deny: ## licences, sources, one version of each crate
 
 package: ## the published crates as they would be uploaded, each built from its package
 	$(CARGO) package --locked -p piv-attest -p acme-yubikey -p sshcert-acme
+
+deb: ## Debian packages of both programs, judged (a release build)
+	@command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
+	@scripts/setup deb
+	scripts/deb
 
 bench: setup ## ratios and counts, one run
 	scripts/bench

@@ -40,6 +40,7 @@ fn serve(arguments: &Agent) -> Result<(), dlogin_agent::Error> {
             .map(|lifetime| lifetime.get())
             .unwrap_or_default(),
         forward: arguments.forward.clone(),
+        local_only: arguments.local_only,
         serial: arguments.serial,
         ..Settings::new(Paths::from_env()?, ask(), Box::new(announce))
     };

@@ -308,6 +308,9 @@ pub(crate) struct Agent {
     /// Hand on what is not for this agent to the one that listens here
     #[arg(long, value_name = "SOCKET")]
     pub(crate) forward: Option<PathBuf>,
+    /// Refuse what a host asks for that the agent is forwarded to (`ssh -A`)
+    #[arg(long)]
+    pub(crate) local_only: bool,
     /// The YubiKey to use, where several are plugged in
     #[arg(long, value_name = "N")]
     pub(crate) serial: Option<Serial>,

@@ -18,6 +18,7 @@ pub(crate) struct Shared {
     pub(crate) lock: Arc<Lock>,
     pub(crate) queue: Queue,
     pub(crate) forward: Option<PathBuf>,
+    pub(crate) local_only: bool,
 }
 
 impl Shared {

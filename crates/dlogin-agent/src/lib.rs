@@ -77,6 +77,9 @@ pub struct Settings {
     pub pin_lasts: Duration,
     /// Another agent that gets what is not for ours.
     pub forward: Option<PathBuf>,
+    /// Nothing is signed, nor any key shown, for a host that the agent is
+    /// forwarded to.
+    pub local_only: bool,
     /// Which YubiKey; the one of the configuration, or the only one, without.
     pub serial: Option<Serial>,
     /// Who is asked for the PIN.
@@ -94,6 +97,7 @@ impl Settings {
             socket: None,
             pin_lasts: Duration::ZERO,
             forward: None,
+            local_only: false,
             serial: None,
             ask,
             announce,
@@ -255,6 +259,7 @@ pub fn start(settings: Settings) -> Result<Running, Error> {
         lock,
         queue,
         forward: settings.forward,
+        local_only: settings.local_only,
     });
     ssh.serve(Arc::clone(&shared), ssh::converse)?;
     service.serve(shared, service::converse)?;

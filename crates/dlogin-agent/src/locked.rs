@@ -1,4 +1,5 @@
-//! Memory that is not written to the swap space, for a PIN that is kept.
+//! Memory that is written neither to the swap space nor to core dumps, for a PIN
+//! that is kept.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -34,6 +35,11 @@ impl Locked {
         // that is neither moved nor freed before `drop` unlocks it. Locking
         // changes nothing that Rust can see.
         unsafe { rustix::mm::mlock(start, size_of::<Page>()) }.ok()?;
+        // SAFETY: the same memory. The advice keeps it out of core dumps and changes
+        // no byte; a kernel that does not know it loses nothing that was there.
+        let _ = unsafe {
+            rustix::mm::madvise(start, size_of::<Page>(), rustix::mm::Advice::LinuxDontDump)
+        };
         let mut locked = Self {
             page,
             length: secret.len(),
@@ -54,7 +60,12 @@ impl Drop for Locked {
     fn drop(&mut self) {
         self.page.bytes.zeroize();
         let start = std::ptr::from_mut(&mut self.page.bytes).cast::<c_void>();
-        // SAFETY: the same memory as was locked in `new`, still owned here.
+        // SAFETY: the same memory as was locked in `new`, still owned here, and wiped;
+        // the next owner of the page may want it in a core dump.
+        let _ = unsafe {
+            rustix::mm::madvise(start, size_of::<Page>(), rustix::mm::Advice::LinuxDoDump)
+        };
+        // SAFETY: as above.
         let _ = unsafe { rustix::mm::munlock(start, size_of::<Page>()) };
     }
 }
@@ -77,6 +88,30 @@ mod tests {
         assert_eq!(locked_kilobytes(), before + 4);
         drop(locked);
         assert_eq!(locked_kilobytes(), before);
+    }
+
+    #[test]
+    fn a_secret_is_in_no_core_dump_while_it_is_kept() {
+        let locked = Locked::new(b"648219").unwrap();
+        let at = std::ptr::from_ref(&locked.page.bytes).addr();
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        // "start-end …" and, some lines on, the flags: dd is "do not dump".
+        let mut inside = false;
+        let mut flags = "";
+        for line in maps.lines() {
+            let range = line.split(' ').next().unwrap().split_once('-');
+            let range = range.and_then(|(from, to)| {
+                let number = |text| usize::from_str_radix(text, 16).ok();
+                Some(number(from)?..number(to)?)
+            });
+            if let Some(range) = range {
+                inside = range.contains(&at);
+            } else if let (true, Some(all)) = (inside, line.strip_prefix("VmFlags:")) {
+                flags = all;
+            }
+        }
+        assert!(flags.split(' ').any(|flag| flag == "dd"), "{flags:?}");
+        assert!(flags.split(' ').any(|flag| flag == "lo"), "{flags:?}");
     }
 
     #[test]

@@ -128,7 +128,10 @@ impl Conversation<'_> {
     }
 
     fn identities(&mut self, message: &[u8]) -> Response {
-        let mut all = listed(&self.shared.live().unwrap_or_default());
+        let mut all = match self.refused_host() {
+            Some(_) => Vec::new(),
+            None => listed(&self.shared.live().unwrap_or_default()),
+        };
         if let Some(answer) = self.forward(message) {
             all.extend(message::listed(&answer).unwrap_or_default());
         }
@@ -171,6 +174,11 @@ impl Conversation<'_> {
         if answers_a_ca(data) {
             return Err(Refusal::Forbidden);
         }
+        if let Some(host) = self.refused_host() {
+            return Err(Refusal::Failed(format!(
+                "asked from host {host}, and --local-only refuses what is forwarded"
+            )));
+        }
         let what = self.describe(&held, data)?;
         let kind = held.kind;
         let hash = if kind.is_rsa() {
@@ -191,15 +199,25 @@ impl Conversation<'_> {
         Ok((kind, hash, wanted))
     }
 
+    /// The host that this connection comes from, by forwarding.
+    fn asking_host(&self) -> Option<String> {
+        let last = self.bindings.iter().rev();
+        last.filter(|binding| binding.forwarding)
+            .map(|binding| fingerprint(&binding.host_key))
+            .next()
+    }
+
+    /// The same, where nothing is to be signed for one.
+    fn refused_host(&self) -> Option<String> {
+        self.asking_host().filter(|_| self.shared.local_only)
+    }
+
     /// What is signed, in words. A login whose session is not one that this
     /// connection was bound to, or for another key than is asked, is refused.
     fn describe(&self, held: &Held, data: &[u8]) -> Result<String, Refusal> {
         let through = self
-            .bindings
-            .iter()
-            .rev()
-            .find(|binding| binding.forwarding)
-            .map(|binding| format!(", asked from host {}", fingerprint(&binding.host_key)))
+            .asking_host()
+            .map(|host| format!(", asked from host {host}"))
             .unwrap_or_default();
         match Content::of(data) {
             Content::Login {

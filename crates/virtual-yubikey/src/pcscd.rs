@@ -38,6 +38,8 @@ const SCRIPT: &str = "exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ \
 pub(crate) struct Pcscd {
     socket: PathBuf,
     log: PathBuf,
+    config: PathBuf,
+    readers: usize,
     stop: Option<mpsc::Sender<()>>,
     keeper: Option<JoinHandle<()>>,
 }
@@ -49,23 +51,41 @@ impl Pcscd {
         if !Path::new(RUN_FOLDER).is_dir() && fs::create_dir_all(RUN_FOLDER).is_err() {
             return Err(Error::NoRunFolder);
         }
-        let socket = dir.join("pcscd.comm");
-        let listener = UnixListener::bind(&socket).map_err(|source| Error::Listen {
-            path: socket.clone(),
-            source,
-        })?;
         let config = dir.join("reader.conf.d");
         fs::create_dir(&config).map_err(FileError::write(&config))?;
         let readers = config.join("virtual-yubikey");
         fs::write(&readers, configuration(driver, cards)).map_err(FileError::write(&readers))?;
-        let log = dir.join("pcscd.log");
-        let out = File::create(&log).map_err(FileError::write(&log))?;
-        let err = out.try_clone().map_err(FileError::write(&log))?;
+        let mut pcscd = Self {
+            socket: dir.join("pcscd.comm"),
+            log: dir.join("pcscd.log"),
+            config,
+            readers: cards.len(),
+            stop: None,
+            keeper: None,
+        };
+        pcscd.run()?;
+        Ok(pcscd)
+    }
+
+    /// Ends it and starts it again, as an upgrade of the package does.
+    pub(crate) fn restart(&mut self) -> Result<(), Error> {
+        self.end();
+        fs::remove_file(&self.socket).map_err(FileError::write(&self.socket))?;
+        self.run()
+    }
+
+    fn run(&mut self) -> Result<(), Error> {
+        let listener = UnixListener::bind(&self.socket).map_err(|source| Error::Listen {
+            path: self.socket.clone(),
+            source,
+        })?;
+        let out = File::create(&self.log).map_err(FileError::write(&self.log))?;
+        let err = out.try_clone().map_err(FileError::write(&self.log))?;
 
         let mut command = Command::new("sh");
         command
             .args(["-c", SCRIPT, "sh", "pcscd", "--foreground", "--config"])
-            .arg(&config)
+            .arg(&self.config)
             .stdin(Stdio::from(OwnedFd::from(listener)))
             .stdout(out)
             .stderr(err)
@@ -85,12 +105,7 @@ impl Pcscd {
                 let _ = started.send(Err(error));
             }
         });
-        let pcscd = Self {
-            socket,
-            log,
-            stop: Some(stop),
-            keeper: Some(keeper),
-        };
+        (self.stop, self.keeper) = (Some(stop), Some(keeper));
         let gone = || Err(io::ErrorKind::BrokenPipe.into());
         start
             .recv()
@@ -99,9 +114,14 @@ impl Pcscd {
                 program: "pcscd".to_owned(),
                 source,
             })?;
-        pcscd
-            .wait_until(|states| states.len() == cards.len() && states.iter().all(|card| *card))?;
-        Ok(pcscd)
+        self.wait_until(|states| states.len() == self.readers && states.iter().all(|card| *card))
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(keeper) = self.keeper.take() {
+            let _ = keeper.join();
+        }
     }
 
     pub(crate) fn socket(&self) -> &Path {
@@ -129,10 +149,7 @@ impl Pcscd {
 
 impl Drop for Pcscd {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(keeper) = self.keeper.take() {
-            let _ = keeper.join();
-        }
+        self.end();
     }
 }
 

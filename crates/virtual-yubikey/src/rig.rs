@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
@@ -207,8 +207,8 @@ impl Rig {
     /// What to set for programs that shall see these keys, and only these.
     #[must_use]
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
-        let socket = self.keys.pcscd.as_ref().map(Pcscd::socket);
-        let socket = socket.map(|path| (SOCKET_VARIABLE, path.into()));
+        let socket = self.keys.pcscd().map(|pcscd| pcscd.socket().into());
+        let socket = socket.map(|path| (SOCKET_VARIABLE, path));
         let dir = (DIR_VARIABLE, self.dir.clone().into());
         socket.into_iter().chain([dir]).collect()
     }
@@ -252,6 +252,19 @@ impl Rig {
         self.keys.readers.get(reader).map(|r| r.touch().clone())
     }
 
+    /// Ends pcscd and starts it again at the same place, as an upgrade of its
+    /// package does. The keys stay plugged in. Does nothing with vpcd, whose
+    /// pcscd is not ours.
+    ///
+    /// # Errors
+    /// It does not start, or does not show the keys.
+    pub fn restart_pcscd(&self) -> Result<(), Error> {
+        match self.keys.pcscd() {
+            Some(mut pcscd) => pcscd.restart(),
+            None => Ok(()),
+        }
+    }
+
     /// A handle as other processes have it, through the control socket.
     ///
     /// # Errors
@@ -267,7 +280,7 @@ pub(crate) struct Keys {
     // Readers first: pcscd then sees empty ones instead of broken ones.
     pub(crate) readers: Vec<Reader>,
     /// `None` where another pcscd is used, through vpcd.
-    pcscd: Option<Pcscd>,
+    pcscd: Option<Mutex<Pcscd>>,
 }
 
 impl Keys {
@@ -280,7 +293,7 @@ impl Keys {
             readers.push(Reader::at_socket(card, &socket)?);
             sockets.push(socket);
         }
-        let pcscd = Some(Pcscd::start(runtime, &driver, &sockets)?);
+        let pcscd = Some(Mutex::new(Pcscd::start(runtime, &driver, &sockets)?));
         Ok(Self { readers, pcscd })
     }
 
@@ -293,6 +306,11 @@ impl Keys {
         Ok(Self { readers, pcscd })
     }
 
+    fn pcscd(&self) -> Option<MutexGuard<'_, Pcscd>> {
+        let pcscd = self.pcscd.as_ref()?;
+        Some(pcscd.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Unplugs or replugs, and waits until pcscd's clients see it; with vpcd,
     /// whose pcscd is not ours to ask, until it has been told.
     pub(crate) fn set_plugged(&self, reader: usize, plugged: bool) -> Result<(), Error> {
@@ -303,7 +321,7 @@ impl Keys {
                 it.unplug();
             }
         }
-        match &self.pcscd {
+        match self.pcscd() {
             Some(pcscd) => pcscd.wait_until(|states| states.get(reader) == Some(&plugged)),
             None => Ok(()),
         }
