@@ -65,8 +65,12 @@ impl Issuer {
         {
             return Ok(reused("the key of an ACME account"));
         }
-        if self.store.key_by_spki(&key.spki_sha256()).await?.is_some() {
+        let digest = key.spki_sha256();
+        if self.store.key_by_spki(&digest).await?.is_some() {
             return Ok(reused("a person's key"));
+        }
+        if self.store.key_is_compromised(&digest).await? {
+            return Ok(reused("known to others, as a revocation says"));
         }
         Ok(None)
     }

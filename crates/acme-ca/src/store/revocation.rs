@@ -1,7 +1,10 @@
 //! Revocations in the store, and the lists that tell of them.
 
 use async_trait::async_trait;
+use der::{Decode, Encode};
 use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+use x509_cert::certificate::TbsCertificate;
 
 use super::certificates::row;
 use super::{CertificateRow, CertificateStatus, SqliteStore, StoreError};
@@ -67,6 +70,9 @@ pub trait Revocations: Send + Sync {
     async fn revocation_list(&self, name: &str) -> Result<Option<StoredList>, StoreError>;
     /// Keeps a new list, unless somebody else made one with its number meanwhile: then `false`.
     async fn keep_revocation_list(&self, name: &str, list: StoredList) -> Result<bool, StoreError>;
+    /// Whether a certificate for the key whose SubjectPublicKeyInfo has this SHA-256 was revoked
+    /// because others may know it.
+    async fn key_is_compromised(&self, spki_sha256: &[u8; 32]) -> Result<bool, StoreError>;
     /// Whether an account holds a valid authorization at `now` for each of these identifiers
     /// (type and value; a wildcard with its `*.`).
     async fn is_authorized(
@@ -171,6 +177,29 @@ fn set_revoked(
              WHERE id = ?1",
         )?
         .execute(params![id, at, text, reason.code()])?;
+    if reason == Reason::KeyCompromise {
+        remember_key(connection, id, at)?;
+    }
+    Ok(())
+}
+
+/// Nothing is certified for the key of this certificate again.
+fn remember_key(connection: &Connection, id: &str, at: i64) -> Result<(), StoreError> {
+    let tbs: Vec<u8> = connection
+        .prepare_cached("SELECT tbs FROM certificates WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))?;
+    // An OpenSSH certificate has a key of a YubiKey, whose record says the same.
+    let Ok(tbs) = TbsCertificate::from_der(&tbs) else {
+        return Ok(());
+    };
+    if let Ok(spki) = tbs.subject_public_key_info().to_der() {
+        let digest: [u8; 32] = Sha256::digest(&spki).into();
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO compromised_keys (spki_sha256, since) VALUES (?1, ?2)",
+            )?
+            .execute(params![digest, at])?;
+    }
     Ok(())
 }
 
@@ -339,6 +368,14 @@ impl Revocations for SqliteStore {
             Ok(kept == 1)
         })
         .await
+    }
+
+    async fn key_is_compromised(&self, spki_sha256: &[u8; 32]) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT 1 FROM compromised_keys WHERE spki_sha256 = ?1")?
+                .exists([spki_sha256])?)
+        })
     }
 
     async fn is_authorized(

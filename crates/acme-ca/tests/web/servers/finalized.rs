@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use acme_wire::base64url;
 use acme_wire::order::{Order, OrderStatus};
 
 use super::{ALLOW, Servers, challenge, place};
@@ -224,4 +225,31 @@ async fn a_name_enrolled_meanwhile_is_reserved_at_finalize() {
         .await;
     again.refused(403, "rejectedIdentifier");
     place(&client, &["mail.example.net"]).await;
+}
+
+#[tokio::test]
+async fn a_key_that_others_know_is_not_certified_again() {
+    use acme_wire::revocation::RevokeCert;
+    let servers = Servers::new().await;
+    let client = servers.world.client().await;
+    let key = SoftKey::generate();
+    let csr = server_csr(&key, None, &NAMES);
+    for (reason, again) in [(4, 200), (1, 400)] {
+        let order = servers.ready(&client, &NAMES).await;
+        let done: Order = order.finalize(&client, &csr).await.ok().json();
+        let pem = client.get(&done.certificate.unwrap()).await.ok().body;
+        let request = RevokeCert {
+            certificate: base64url::encode(&acme_ca::pki::certificate_der(&pem).unwrap()),
+            reason: Some(reason),
+        };
+        let url = client.directory.revoke_cert.clone().unwrap();
+        client.post_json(&url, &request).await.ok();
+        let order = servers.ready(&client, &NAMES).await;
+        let answer = order.finalize(&client, &csr).await;
+        assert_eq!(answer.status, again);
+        if again == 400 {
+            let detail = answer.refused(400, "badCSR");
+            assert!(detail.contains("known to others"), "{detail}");
+        }
+    }
 }
