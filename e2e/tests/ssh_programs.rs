@@ -58,6 +58,32 @@ impl Day {
 }
 
 #[test]
+fn ssh_costs_the_card_fewer_commands_by_the_agent_than_by_ykcs11() {
+    let day = Day::begin(48_000_003);
+    let commands = |work: &mut dyn FnMut()| {
+        let before = day.site.rig().commands();
+        work();
+        day.site.rig().commands() - before
+    };
+    let mut by_agent = || {
+        let mut ssh = day.program("ssh");
+        ssh.arg("-F").arg(&day.config).args(["host", "true"]);
+        process::succeed(&mut ssh).unwrap_or_else(|error| panic!("{error}{}", day.logs()));
+    };
+    // The first login of an agent also attests the key.
+    let first = commands(&mut by_agent);
+    let later = commands(&mut by_agent);
+    let me = process::succeed(Command::new("id").arg("-un")).unwrap();
+    let ykcs11 = commands(&mut || {
+        let mut ssh = day.site.ssh(&day.sshd, me.trim(), "true").unwrap();
+        process::succeed(&mut ssh).unwrap_or_else(|error| panic!("{error}{}", day.logs()));
+    });
+    println!("commands: first {first}, later {later}, ykcs11 {ykcs11}");
+    assert!(later <= first && first < ykcs11, "{first} {later} {ykcs11}");
+    assert!(later > 0);
+}
+
+#[test]
 fn rsync_carries_a_folder_with_one_touch() {
     let day = Day::begin(48_000_001);
     let (from, to) = (day.site.dir().join("from"), day.site.dir().join("to"));

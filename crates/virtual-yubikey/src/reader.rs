@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     card: Mutex<VirtualYubiKey>,
     plug: Mutex<Plug>,
     stopping: AtomicBool,
+    /// Commands that came to the card.
+    commands: AtomicU64,
 }
 
 /// Whether the card is in the reader, and who must hear of changes.
@@ -104,6 +106,11 @@ impl Reader {
         };
         reader.replug()?;
         Ok(reader)
+    }
+
+    /// How many commands came to the card so far.
+    pub(crate) fn commands(&self) -> u64 {
+        self.shared.commands.load(Ordering::SeqCst)
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -207,6 +214,7 @@ impl Shared {
                 events: Vec::new(),
             }),
             stopping: AtomicBool::new(false),
+            commands: AtomicU64::new(0),
         }
     }
 
@@ -222,7 +230,10 @@ impl Shared {
                 card.power_cycle();
                 Vec::new()
             }
-            Request::Transmit(apdu) => card.transmit(apdu),
+            Request::Transmit(apdu) => {
+                self.commands.fetch_add(1, Ordering::SeqCst);
+                card.transmit(apdu)
+            }
         }
     }
 

@@ -265,6 +265,13 @@ impl Rig {
         }
     }
 
+    /// How many commands (APDUs, chained ones each counted) came to the first key
+    /// so far.
+    #[must_use]
+    pub fn commands(&self) -> u64 {
+        self.keys.readers.first().map_or(0, |r| r.commands())
+    }
+
     /// A handle as other processes have it, through the control socket.
     ///
     /// # Errors
