@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use acme_ca::config::CaUrl;
+use acme_ca::config::{CaUrl, Seconds};
 use acme_ca::records::{Grant, KeyId, KeyUse, UserName};
 use acme_ca::revocation::Reason;
 use clap::{Args, Parser, Subcommand};
@@ -143,6 +143,24 @@ pub(crate) enum User {
     Disable {
         /// Whom
         name: UserName,
+    },
+    /// Make a key that binds one ACME account to a person (external account binding)
+    Eab {
+        /// Whom
+        name: UserName,
+        /// How long it can be used
+        #[arg(long, value_name = "TIME", default_value = "7d")]
+        valid: Seconds,
+    },
+    /// List such keys
+    EabList {
+        /// Only this person's
+        name: Option<UserName>,
+    },
+    /// Revoke such a key before it is used
+    EabRevoke {
+        /// Its key id
+        id: String,
     },
 }
 

@@ -9,6 +9,7 @@ use crate::exit::Failure;
 use crate::{complete, print};
 
 mod cert;
+mod eab;
 mod key;
 mod lists;
 mod log;

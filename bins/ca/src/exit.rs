@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use acme_ca::ca::OpenError;
+use acme_ca::ca::{NoRandomness, OpenError};
 use acme_ca::config::ConfigError;
 use acme_ca::enrolment::{EnrolError, EnrolRefusal};
 use acme_ca::pki::PkiError;
@@ -71,6 +71,8 @@ pub(crate) enum Failure {
     #[error("{path} is longer than {most} bytes, so it is no bundle")]
     BundleTooLong { path: std::path::PathBuf, most: u64 },
     #[error(transparent)]
+    Random(#[from] NoRandomness),
+    #[error(transparent)]
     List(#[from] ListError),
     #[error(transparent)]
     RootCrl(#[from] RootCrlError),
@@ -105,7 +107,7 @@ impl Failure {
             Self::NoSuch { .. } => Exit::Missing,
             Self::List(ListError::Store(error)) => store(error),
             Self::RootCrl(error) => root_crl(error),
-            Self::List(_) | Self::File { .. } => Exit::Internal,
+            Self::Random(_) | Self::List(_) | Self::File { .. } => Exit::Internal,
             Self::Init(_) | Self::Serve(_) | Self::Output(_) | Self::Pem => Exit::Internal,
         }
     }

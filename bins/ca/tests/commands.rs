@@ -352,6 +352,35 @@ fn an_intermediate_is_revoked_by_the_root_while_its_key_is_there() {
 }
 
 #[test]
+fn a_key_for_an_account_is_shown_once_listed_and_revoked() {
+    let operator = Operator::new();
+    operator.init();
+    operator.succeed(&["user", "add", "alice"]);
+    let made = operator.json(&["user", "eab", "alice"]);
+    let id = made["id"].as_str().unwrap();
+    let secret = made["hmac_key"].as_str().unwrap();
+    assert_eq!(secret.len(), 43, "256 bits in base64url");
+    assert_eq!(made["user"], "alice");
+    let said = operator.succeed(&["user", "eab", "alice", "--valid", "1h"]);
+    assert!(said.contains("not shown again"), "{said}");
+    let listed = operator.succeed(&["user", "eab-list"]);
+    assert!(listed.contains(id) && !listed.contains(secret), "{listed}");
+    assert!(!operator.succeed(&["log"]).contains(secret));
+    operator.succeed(&["user", "eab-revoke", id]);
+    let listed = operator.json(&["user", "eab-list", "alice"]);
+    let keys = listed.as_array().unwrap();
+    assert_eq!(keys.len(), 2);
+    assert!(
+        keys.iter()
+            .any(|key| key["id"] == id && key["revoked"].is_i64())
+    );
+    operator.fail(4, &["user", "eab-revoke", "nothing"]);
+    operator.fail(4, &["user", "eab", "carol"]);
+    operator.succeed(&["user", "disable", "alice"]);
+    operator.fail(3, &["user", "eab", "alice"]);
+}
+
+#[test]
 fn a_certificate_that_is_not_there_cannot_be_revoked() {
     let operator = Operator::new();
     operator.init();

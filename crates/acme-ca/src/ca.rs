@@ -225,6 +225,51 @@ fn verifier(config: &Config) -> Result<Verifier<Backend>, OpenError> {
     Ok(builder.build())
 }
 
+/// A fresh key that binds one account to a person (RFC 8555 §7.3.4), to be shown once.
+pub struct ExternalKeySecret {
+    /// Its name, the `kid`.
+    pub id: String,
+    /// The HMAC key.
+    pub mac: zeroize::Zeroizing<[u8; 32]>,
+}
+
+impl ExternalKeySecret {
+    /// The HMAC key as clients take it: base64url.
+    #[must_use]
+    pub fn text(&self) -> zeroize::Zeroizing<String> {
+        zeroize::Zeroizing::new(acme_wire::base64url::encode(&*self.mac))
+    }
+}
+
+impl std::fmt::Debug for ExternalKeySecret {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExternalKeySecret")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The operating system gave no randomness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gave no randomness")]
+pub struct NoRandomness;
+
+/// Makes a key that binds an account to a person; the store must still be told.
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn new_external_key() -> Result<ExternalKeySecret, NoRandomness> {
+    let mut id = [0_u8; 12];
+    let mut mac = zeroize::Zeroizing::new([0_u8; 32]);
+    aws_lc_rs::rand::fill(&mut id).map_err(|_| NoRandomness)?;
+    aws_lc_rs::rand::fill(&mut *mac).map_err(|_| NoRandomness)?;
+    Ok(ExternalKeySecret {
+        id: hex::encode(id),
+        mac,
+    })
+}
+
 /// The time, in seconds since 1970.
 #[must_use]
 pub fn now() -> i64 {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod acme;
 mod allow;
 mod duration;
 mod key_challenge;
@@ -17,6 +18,7 @@ mod template;
 mod url;
 mod validation;
 
+pub use acme::{Acme, BadPageUrl};
 pub use allow::{Allow, Applicant};
 pub use duration::{BadDuration, Seconds};
 pub use key_challenge::{KeyChallenge, UnknownKeyChallenge};
@@ -51,6 +53,8 @@ pub struct Config {
     pub yubico_roots: bool,
     /// Roots trusted besides Yubico's, DER.
     pub attestation_roots: Vec<AttestationRoot>,
+    /// What accounts must do, and what the directory says besides URLs.
+    pub acme: Acme,
     /// Where relying parties learn of revocations.
     pub revocation: Revocation,
     /// How control of names is validated over the network.
@@ -281,6 +285,9 @@ pub enum Fault {
     /// An SSH extension or critical option that cannot stand in a certificate.
     #[error(transparent)]
     SshOption(#[from] sshcert_acme::FieldError),
+    /// A page that the directory names.
+    #[error(transparent)]
+    Page(#[from] BadPageUrl),
     /// `[revocation] crl_url`.
     #[error(transparent)]
     CrlUrl(#[from] BadCrlUrl),

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::audit::Decision;
 use crate::records::{KeyId, KeyRecord, KeyState, NewKey, User, UserName};
 
+pub mod accounts;
 pub mod audit;
 pub mod certificates;
 pub mod orders;
@@ -15,6 +16,7 @@ pub mod records;
 pub mod revocation;
 pub mod sqlite;
 
+pub use accounts::Accounts;
 pub use audit::DecisionFilter;
 pub use certificates::{
     CertificateFilter, CertificateKind, CertificateRow, CertificateStatus, Intent,
@@ -191,6 +193,6 @@ pub trait Audit: Send + Sync {
 }
 
 /// All that the CA remembers.
-pub trait Store: Records + Orders + Certificates + Revocations + Audit {}
+pub trait Store: Records + Accounts + Orders + Certificates + Revocations + Audit {}
 
-impl<T: Records + Orders + Certificates + Revocations + Audit> Store for T {}
+impl<T: Records + Accounts + Orders + Certificates + Revocations + Audit> Store for T {}

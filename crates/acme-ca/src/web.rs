@@ -24,6 +24,7 @@ mod challenge;
 mod directory;
 mod finalize;
 mod help;
+mod key_change;
 mod limits;
 mod lists;
 mod nonce;
@@ -31,6 +32,7 @@ mod order;
 pub(crate) mod paths;
 mod post;
 pub(crate) mod problem;
+mod renewal;
 mod revoke;
 mod under_way;
 pub(crate) mod validating;
@@ -207,7 +209,13 @@ pub fn router(web: Arc<Web>) -> Router {
         .route(&id(paths::AUTHORIZATION), post(authorization::post))
         .route(&id(paths::CHALLENGE), post(challenge::post))
         .route(&id(paths::CERTIFICATE), post(certificate::get))
+        .route(
+            &format!("{}/alternate", id(paths::CERTIFICATE)),
+            post(certificate::alternate),
+        )
         .route(paths::REVOKE_CERTIFICATE, post(revoke::post))
+        .route(paths::KEY_CHANGE, post(key_change::post))
+        .route(&format!("{}/{{id}}", paths::RENEWAL), get(renewal::get))
         .fallback(nothing)
         .method_not_allowed_fallback(method)
         .layer(axum::middleware::from_fn_with_state(

@@ -14,11 +14,13 @@ use crate::{
 };
 
 mod error;
+mod inner;
 mod sign;
 #[cfg(test)]
 mod tests;
 
 pub use error::JwsError;
+pub use inner::{Binding, InnerError, KeyChange, bind};
 pub use sign::{KeyId, signing_input};
 
 /// The media type of requests (RFC 8555 §6.2).

@@ -27,6 +27,7 @@ pub mod jwk;
 pub mod jws;
 pub mod order;
 pub mod problem;
+pub mod renewal;
 pub mod revocation;
 pub mod timestamp;
 

@@ -7,6 +7,7 @@ use acme_ca::records::User as Person;
 use acme_ca::store::{CertificateFilter, Records};
 
 use super::cert::StillValid;
+use super::eab;
 use super::revoked::Revoked;
 use crate::arguments::User;
 use crate::exit::Failure;
@@ -30,6 +31,9 @@ pub(super) async fn run(ca: &Ca, command: &User, json: bool) -> Result<(), Failu
             let rows: Vec<_> = users.iter().map(row).collect();
             print::table(&["USER", "ADDED", "STATE"], &rows)
         }
+        User::Eab { name, valid } => eab::add(ca, name, *valid, json).await,
+        User::EabList { name } => eab::list(ca, name.as_ref(), json).await,
+        User::EabRevoke { id } => eab::revoke(ca, id, json).await,
         User::Disable { name } => {
             let decision = decision("user.disable", name);
             let user = ca.store().disable_user(name, decision).await?;

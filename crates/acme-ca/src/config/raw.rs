@@ -12,7 +12,8 @@ use crate::web::Limits;
 
 use super::duration::Seconds;
 use super::{
-    AttestationRoot, Config, Fault, Lifetimes, Located, kubernetes, policy, revocation, validation,
+    AttestationRoot, Config, Fault, Lifetimes, Located, acme, kubernetes, policy, revocation,
+    validation,
 };
 
 mod profile;
@@ -28,6 +29,8 @@ struct RawConfig {
     lifetimes: RawLifetimes,
     #[serde(default)]
     limits: RawLimits,
+    #[serde(default)]
+    acme: acme::RawAcme,
     #[serde(default)]
     revocation: revocation::RawRevocation,
     #[serde(default)]
@@ -129,6 +132,7 @@ pub(super) fn read(text: &str, dir: &Path) -> Result<Config, Located> {
         lifetimes: read_lifetimes(&raw.lifetimes)?,
         limits: read_limits(&raw.limits),
         limits_page: raw.limits.page.map(limits_page).transpose()?,
+        acme: acme::read(raw.acme)?,
         revocation,
         policy: policy::read(raw.policy)?,
         yubico_roots,

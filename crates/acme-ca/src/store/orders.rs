@@ -21,6 +21,7 @@ mod part;
 mod sweep;
 mod tree;
 
+pub(super) use account::{by_id as account_by_id, by_key as account_by_key};
 pub(super) use change::{certificate_issued, is_processed};
 pub(crate) use part::Part;
 pub use sweep::Swept;
@@ -40,6 +41,14 @@ pub struct Account {
     pub contact: Vec<String>,
     /// Whether the client agreed to the terms of service.
     pub terms: bool,
+    /// Where the terms are that it agreed to.
+    pub agreed: Option<String>,
+    /// The person that it is bound to (RFC 8555 §7.3.4).
+    pub user: Option<String>,
+    /// The external account key that bound it.
+    pub external: Option<String>,
+    /// Whether that person is disabled.
+    pub disabled: bool,
     /// Seconds since 1970.
     pub created: i64,
 }

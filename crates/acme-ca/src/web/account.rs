@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use acme_wire::Jwk;
 use acme_wire::account::{Account as AccountObject, AccountUpdate, NewAccount, OrdersList};
+use acme_wire::jws::Binding;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use http::{StatusCode, header};
@@ -13,6 +15,7 @@ use super::{Web, answer, paths, random_id};
 use crate::audit::{self, Decision, Outcome};
 use crate::orders::AccountStatus;
 use crate::serve::Peer;
+use crate::store::Accounts;
 use crate::store::Orders;
 use crate::store::orders::Account;
 
@@ -39,6 +42,11 @@ pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Respo
     }
     let checked = check_contacts(&request.contact);
     written_down(&web, peer, "account.new", &actor, now, checked).await?;
+    let agreed = check_terms(&web, &request);
+    let agreed = written_down(&web, peer, "account.new", &actor, now, agreed).await?;
+    let bound = check_binding(&web, &request, jws.key(), now).await;
+    let bound = written_down(&web, peer, "account.new", &actor, now, bound).await?;
+    let (user, external) = bound.unzip();
     if let Some(peer) = peer {
         web.accounts
             .count(peer.0.ip(), web.limits.accounts, now)
@@ -54,11 +62,18 @@ pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Respo
         status: AccountStatus::Valid,
         contact: request.contact,
         terms: request.terms_of_service_agreed,
+        agreed,
+        user,
+        external,
+        disabled: false,
         created: now,
     };
     // Two requests with one key at once: the second finds the account of the first.
     let subject = format!("account {}", account.id);
-    let decision = Decision::new(Outcome::Done, "account.new", actor, subject, now);
+    let mut decision = Decision::new(Outcome::Done, "account.new", actor, subject, now);
+    if let (Some(user), Some(external)) = (&account.user, &account.external) {
+        decision = decision.fact("user", user).fact("external", external);
+    }
     let logged = decision.clone();
     let (account, made) = web.ca.store().add_account(account, decision).await?;
     if !made {
@@ -101,6 +116,17 @@ pub(crate) async fn post(
         }
         Some(AccountStatus::Revoked) => return Err(Error::StatusChange),
     }
+    if let Some(terms) = &web.ca.config().acme.terms_of_service
+        && update.terms_of_service_agreed == Some(true)
+        && account.agreed.as_ref() != Some(terms)
+    {
+        let name = format!("account {id}");
+        let decision = Decision::new(Outcome::Done, "account.agree", &name, &name, web.now());
+        let decision = decision.fact("terms", terms);
+        web.ca.store().agree(&id, terms, decision).await?;
+        account.agreed = Some(terms.clone());
+        account.terms = true;
+    }
     if let Some(contact) = update.contact {
         let now = web.now();
         web.may_fail(caller.peer, now)?;
@@ -141,6 +167,42 @@ pub(crate) async fn orders(
         }
         None => response,
     })
+}
+
+/// Where the terms are that a new account agrees to; `None` where there are none.
+fn check_terms(web: &Web, request: &NewAccount) -> Result<Option<String>, Error> {
+    match &web.ca.config().acme.terms_of_service {
+        Some(url) if !request.terms_of_service_agreed => Err(Error::Terms { url: url.clone() }),
+        terms => Ok(terms.clone()),
+    }
+}
+
+/// Whom a new account is bound to, and by which key; `None` where nobody asks for it.
+async fn check_binding(
+    web: &Web,
+    request: &NewAccount,
+    key: &Jwk,
+    now: i64,
+) -> Result<Option<(String, String)>, Error> {
+    let config = web.ca.config();
+    let Some(binding) = &request.external_account_binding else {
+        return if config.acme.external_account_required {
+            Err(Error::ExternalAccountRequired)
+        } else {
+            Ok(None)
+        };
+    };
+    let binding = Binding::read(binding, &config.url.join(paths::NEW_ACCOUNT))?;
+    let found = web.ca.store().external_mac(binding.kid(), now).await?;
+    let (user, mac) = found.ok_or(Error::ExternalKey)?;
+    let mac = zeroize::Zeroizing::new(mac);
+    binding.verify(&mac, key)?;
+    Ok(Some((user, binding.kid().to_owned())))
+}
+
+/// An account that was changed, as its client sees it.
+pub(crate) fn shown(web: &Web, account: &Account) -> Response {
+    show(web, account, StatusCode::OK)
 }
 
 /// Counts a refusal and writes it down.

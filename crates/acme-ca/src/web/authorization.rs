@@ -26,7 +26,7 @@ struct NewAuthorization {
 
 /// POST to newAuthz: for one name of a server, if authorizations can serve later orders.
 pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Response, Error> {
-    let (caller, jws) = post.by_account(&web).await?;
+    let (caller, jws) = post.by_agreed_account(&web).await?;
     if !web.offers_authorizations() {
         return Err(Error::NewAuthorization);
     }

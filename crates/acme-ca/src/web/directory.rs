@@ -15,6 +15,7 @@ use crate::pki;
 /// GET of the directory.
 pub(crate) async fn get(State(web): State<Arc<Web>>) -> Response {
     let url = &web.ca.config().url;
+    let acme = &web.ca.config().acme;
     let profiles = web
         .ca
         .config()
@@ -30,10 +31,13 @@ pub(crate) async fn get(State(web): State<Arc<Web>>) -> Response {
             .offers_authorizations()
             .then(|| url.join(paths::NEW_AUTHORIZATION)),
         revoke_cert: Some(url.join(paths::REVOKE_CERTIFICATE)),
-        key_change: None,
-        renewal_info: None,
+        key_change: Some(url.join(paths::KEY_CHANGE)),
+        renewal_info: Some(url.join(paths::RENEWAL)),
         meta: Some(DirectoryMeta {
             profiles,
+            terms_of_service: acme.terms_of_service.clone(),
+            website: acme.website.clone(),
+            external_account_required: acme.external_account_required,
             ..DirectoryMeta::default()
         }),
     };

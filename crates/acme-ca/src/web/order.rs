@@ -21,7 +21,7 @@ pub(super) mod draft;
 /// POST to newOrder. Says nothing about any record: whether a key is enrolled is told to
 /// nobody who has not proven to have it.
 pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Response, Error> {
-    let (caller, jws) = post.by_account(&web).await?;
+    let (caller, jws) = post.by_agreed_account(&web).await?;
     let now = web.now();
     web.count_order(caller.peer, now)?;
     web.may_fail(caller.peer, now)?;

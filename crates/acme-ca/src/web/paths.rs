@@ -15,6 +15,9 @@ pub(crate) const NEW_NONCE: &str = "/acme/new-nonce";
 pub(crate) const NEW_ACCOUNT: &str = "/acme/new-account";
 pub(crate) const NEW_ORDER: &str = "/acme/new-order";
 pub(crate) const NEW_AUTHORIZATION: &str = "/acme/new-authz";
+pub(crate) const KEY_CHANGE: &str = "/acme/key-change";
+/// RFC 9773; a certificate's identifier follows.
+pub(crate) const RENEWAL: &str = "/acme/renewal-info";
 pub(crate) const REVOKE_CERTIFICATE: &str = "/acme/revoke-cert";
 pub(crate) const ACCOUNT: &str = "/acme/account/";
 pub(crate) const ORDER: &str = "/acme/order/";
@@ -51,6 +54,11 @@ pub(crate) fn challenge(url: &CaUrl, id: &str) -> String {
 
 pub(crate) fn certificate(url: &CaUrl, id: &str) -> String {
     url.join(&format!("{CERTIFICATE}{id}"))
+}
+
+/// The same certificate with another chain.
+pub(crate) fn alternate(url: &CaUrl, id: &str) -> String {
+    url.join(&format!("{CERTIFICATE}{id}/alternate"))
 }
 
 /// The id in a `kid`; `None` for the URL of anything else.

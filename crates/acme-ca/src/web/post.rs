@@ -125,11 +125,26 @@ impl Post {
                 status: account.status,
             });
         }
+        if account.disabled {
+            return Err(Error::UserDisabled);
+        }
         let caller = Caller {
             account,
             peer: self.peer,
         };
         Ok((caller, jws))
+    }
+
+    /// Verifies a request of an account that agreed to the terms as they are now: without it an
+    /// account gets nothing new (RFC 8555 §7.3.3).
+    pub(crate) async fn by_agreed_account(self, web: &Web) -> Result<(Caller, VerifiedJws), Error> {
+        let (caller, jws) = self.by_account(web).await?;
+        match &web.ca.config().acme.terms_of_service {
+            Some(url) if caller.account.agreed.as_ref() != Some(url) => {
+                Err(Error::Terms { url: url.clone() })
+            }
+            _ => Ok((caller, jws)),
+        }
     }
 
     /// Verifies a request of an account, or one that carries its own key.

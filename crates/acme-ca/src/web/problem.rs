@@ -1,12 +1,13 @@
 //! The one place where errors become problem documents (RFC 7807, RFC 8555 §6.7).
 
-use acme_wire::jws::JwsError;
+use acme_wire::jws::{InnerError, JwsError};
 use acme_wire::order::Identifier;
 use acme_wire::problem::{MEDIA_TYPE, Problem, ProblemType, Subproblem};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
+use super::answer;
 use crate::config::BadValidity;
 use crate::issuance::{CsrError, IssueError};
 use crate::kubernetes::KubernetesError;
@@ -129,6 +130,36 @@ pub(crate) enum Error {
     /// The order's key may not have the certificate.
     #[error("refused")]
     Refused(Box<Problem>),
+    /// RFC 8555 §7.3.3.
+    #[error(
+        "the terms of service at {url} must be agreed to: termsOfServiceAgreed, in newAccount or in a POST to the account"
+    )]
+    Terms { url: String },
+    /// RFC 8555 §7.3.4.
+    #[error(
+        "a new account must be bound to a person here: ask the operator for a key (`ca user eab`)"
+    )]
+    ExternalAccountRequired,
+    /// The person of the account may do nothing any more.
+    #[error("the user of this account was disabled")]
+    UserDisabled,
+    /// An external account key that cannot be used.
+    #[error("there is no external account key of that name, or it was used, revoked or expired")]
+    ExternalKey,
+    /// RFC 8555 §7.3.4, §7.3.5.
+    #[error(transparent)]
+    Inner(#[from] InnerError),
+    /// RFC 8555 §7.3.5.
+    #[error("{what}")]
+    KeyChange { what: &'static str },
+    /// RFC 8555 §7.3.5.
+    #[error("an account has that key; its URL is in Location")]
+    KeyTaken { account: String },
+    /// RFC 9773 §4.1.
+    #[error(
+        "that is no certificate identifier: base64url of the authority's key identifier, a period, base64url of the serial number"
+    )]
+    CertId,
     /// A revocation request that holds no certificate.
     #[error("\"certificate\" is not a certificate in base64url")]
     CertificateEncoding,
@@ -295,6 +326,22 @@ impl Error {
             Self::TooMany { .. } => (T::RateLimited, 429),
             Self::NotReady { .. } => (T::OrderNotReady, 403),
             Self::CsrEncoding | Self::Csr(_) => (T::BadCsr, 400),
+            Self::Terms { url } => {
+                let mut problem = Problem::new(T::UserActionRequired, detail);
+                problem.instance = Some(url);
+                return problem;
+            }
+            Self::ExternalAccountRequired => (T::ExternalAccountRequired, 403),
+            Self::UserDisabled | Self::ExternalKey | Self::Inner(InnerError::Mac) => {
+                (T::Unauthorized, 403)
+            }
+            Self::Inner(InnerError::Jws(error)) => {
+                let mut problem = of_jws(&error);
+                problem.detail = Some(detail);
+                return problem;
+            }
+            Self::Inner(_) | Self::KeyChange { .. } | Self::CertId => (T::Malformed, 400),
+            Self::KeyTaken { .. } => (T::Malformed, 409),
             Self::CertificateEncoding => (T::Malformed, 400),
             Self::NoCertificate => (T::Malformed, 404),
             Self::MayNotRevoke | Self::CertificateExpired => (T::Unauthorized, 403),
@@ -384,6 +431,10 @@ impl IntoResponse for Error {
             Self::TooMany { retry_after, .. } => Some(*retry_after),
             _ => None,
         };
+        let terms = match &self {
+            Self::Terms { url } => Some(url.clone()),
+            _ => None,
+        };
         let problem = self.problem();
         let status = problem
             .status
@@ -400,6 +451,9 @@ impl IntoResponse for Error {
         response
             .extensions_mut()
             .insert(Logged(problem.to_string()));
-        response
+        match terms {
+            Some(url) => answer::with_link(response, &url, "terms-of-service"),
+            None => response,
+        }
     }
 }

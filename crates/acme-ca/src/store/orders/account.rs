@@ -8,7 +8,9 @@ use crate::orders::account::{from_word, word};
 use crate::orders::{AccountEvent, AuthorizationStatus, OrderStatus, Status};
 use crate::store::{StoreError, audit};
 
-const COLUMNS: &str = "id, thumbprint, jwk, status, contact, terms, created";
+const COLUMNS: &str =
+    "id, thumbprint, jwk, status, contact, terms, created, agreed, user, external,
+    (SELECT disabled IS NOT NULL FROM users WHERE users.name = accounts.user)";
 
 pub(super) fn add(
     c: &Connection,
@@ -19,8 +21,9 @@ pub(super) fn add(
         return Ok((existing, false));
     }
     c.prepare_cached(
-        "INSERT INTO accounts (id, thumbprint, jwk, status, contact, terms, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO accounts
+           (id, thumbprint, jwk, status, contact, terms, created, agreed, user, external)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         new.id,
@@ -30,12 +33,18 @@ pub(super) fn add(
         to_json(&new.contact)?,
         new.terms,
         new.created,
+        new.agreed,
+        new.user,
+        new.external,
     ])?;
+    if let Some(external) = &new.external {
+        crate::store::accounts::bind(c, &new, external, new.created)?;
+    }
     audit::insert(c, decision)?;
     Ok((new, true))
 }
 
-pub(super) fn by_id(c: &Connection, id: &str) -> Result<Option<Account>, StoreError> {
+pub(in crate::store) fn by_id(c: &Connection, id: &str) -> Result<Option<Account>, StoreError> {
     c.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts WHERE id = ?1"))?
         .query_row([id], read)
         .optional()?
@@ -43,7 +52,10 @@ pub(super) fn by_id(c: &Connection, id: &str) -> Result<Option<Account>, StoreEr
         .transpose()
 }
 
-pub(super) fn by_key(c: &Connection, thumbprint: &[u8; 32]) -> Result<Option<Account>, StoreError> {
+pub(in crate::store) fn by_key(
+    c: &Connection,
+    thumbprint: &[u8; 32],
+) -> Result<Option<Account>, StoreError> {
     c.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM accounts WHERE thumbprint = ?1"
     ))?
@@ -110,6 +122,10 @@ struct Raw {
     contact: String,
     terms: bool,
     created: i64,
+    agreed: Option<String>,
+    user: Option<String>,
+    external: Option<String>,
+    disabled: bool,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
@@ -121,6 +137,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
         contact: row.get(4)?,
         terms: row.get(5)?,
         created: row.get(6)?,
+        agreed: row.get(7)?,
+        user: row.get(8)?,
+        external: row.get(9)?,
+        disabled: row.get::<_, Option<bool>>(10)?.unwrap_or(false),
     })
 }
 
@@ -137,6 +157,10 @@ fn check(raw: Raw) -> Result<Account, StoreError> {
         })?,
         terms: raw.terms,
         created: raw.created,
+        agreed: raw.agreed,
+        user: raw.user,
+        external: raw.external,
+        disabled: raw.disabled,
     })
 }
 

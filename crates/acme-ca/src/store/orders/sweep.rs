@@ -24,7 +24,7 @@ const UNREADY: i64 = 10 * 60;
 /// Forgets accounts made before `before` that have no order and never had a certificate.
 pub(super) fn forget_accounts(c: &Connection, before: i64) -> Result<usize, StoreError> {
     Ok(c.prepare_cached(
-        "DELETE FROM accounts WHERE created < ?1
+        "DELETE FROM accounts WHERE created < ?1 AND user IS NULL
            AND id NOT IN (SELECT account FROM orders)
            AND id NOT IN (SELECT account FROM certificates WHERE account IS NOT NULL)",
     )?
