@@ -28,6 +28,7 @@ mod crashes;
 mod csrs;
 mod decisions;
 mod device_attest;
+mod errors;
 mod external;
 mod freshness;
 mod happy;
