@@ -6,6 +6,7 @@ use std::fmt::Debug;
 
 use acme_wire::account::{AccountUpdate, NewAccount};
 use acme_wire::order::{AuthorizationUpdate, Finalize, NewOrder};
+use acme_wire::revocation::RevokeCert;
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,4 +34,5 @@ fuzz_target!(|payload: &[u8]| {
         assert_eq!(acme_wire::base64url::encode(&der), csr, "canonical");
     }
     survives::<NewOrder>(payload);
+    survives::<RevokeCert>(payload);
 });
