@@ -11,7 +11,8 @@ mod login;
 mod memory;
 
 const USAGE: &str = "\
-usage: bench [login]         what a login costs, beside the cryptography that it cannot avoid
+usage: bench            logins, then flows
+       bench login           what a login costs, beside the cryptography that it cannot avoid
        bench flows [N]  N orders (http-01) with 1, 8 and 32 clients: ca beside Pebble
        bench memory [N] memory of ca over N orders that expire (100000)";
 
@@ -35,7 +36,12 @@ fn bench(args: &[String]) -> Result<()> {
         None => Ok(default),
     };
     match args.first().map(String::as_str) {
-        None | Some("login") => login::run(),
+        None => {
+            login::run()?;
+            println!();
+            flows::run(flows::DEFAULT)
+        }
+        Some("login") => login::run(),
         Some("flows") => flows::run(number(flows::DEFAULT)?),
         Some("memory") => memory::run(number(memory::DEFAULT)?),
         Some("--help" | "-h") => {
