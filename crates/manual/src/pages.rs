@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::Command;
+use clap::{Arg, Command};
 use clap_mangen::Man;
 use roff::{Roff, bold, roman};
 use time::{Date, OffsetDateTime};
@@ -108,7 +108,8 @@ impl Manual {
         let named = command
             .clone()
             .subcommand_help_heading("COMMANDS")
-            .subcommand_value_name("COMMAND");
+            .subcommand_value_name("COMMAND")
+            .mut_args(with_values);
         let man = Man::new(named)
             .section(number)
             .date(whole.date)
@@ -198,6 +199,25 @@ fn set(page: &mut Roff, block: &Block) {
             }
         }
     }
+}
+
+/// An argument that takes one of a few words says so in its text: the list that
+/// would be made of them has empty paragraphs, which mandoc finds wrong.
+fn with_values(argument: Arg) -> Arg {
+    let values: Vec<_> = argument
+        .get_possible_values()
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(|value| value.get_name().to_owned())
+        .collect();
+    if values.is_empty() || argument.is_hide_possible_values_set() {
+        return argument;
+    }
+    let help = argument.get_long_help().or(argument.get_help());
+    let help = help.map(ToString::to_string).unwrap_or_default();
+    argument
+        .hide_possible_values(true)
+        .long_help(format!("{help} (one of {})", values.join(", ")))
 }
 
 /// The day that pages are dated by: that of `SOURCE_DATE_EPOCH`, so that a
