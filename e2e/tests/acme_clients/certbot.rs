@@ -121,5 +121,44 @@ fn certbot_gets_renews_and_revokes() {
     run(&["unregister"]);
     journey.did(Did::Deactivate);
 
+    with_external_account();
+    journey.did(Did::Eab);
     journey.ends();
+}
+
+/// Where the CA wants an external account: refused without, and with one the
+/// files go below a webroot.
+fn with_external_account() {
+    let place = Place::with_external_account();
+    let refused =
+        e2e::process::run(&mut certbot(&place, &[&["register"], &TERMS[..]].concat())).unwrap();
+    assert!(!refused.status.success());
+
+    let (kid, key) = place.eab();
+    succeed(&mut certbot(
+        &place,
+        &[
+            &["register", "--eab-kid", &kid, "--eab-hmac-key", &key],
+            &TERMS[..],
+        ]
+        .concat(),
+    ));
+    let webroot = place.webroot().display().to_string();
+    succeed(&mut certbot(
+        &place,
+        &[
+            "certonly",
+            "--webroot",
+            "-w",
+            &webroot,
+            "-d",
+            "e.example.test",
+        ],
+    ));
+    let live = Path::new("etc/live/e.example.test");
+    place.judge(
+        &live.join("fullchain.pem"),
+        &live.join("privkey.pem"),
+        &["e.example.test"],
+    );
 }

@@ -93,6 +93,17 @@ fn dehydrated_gets_renews_and_revokes() {
     run(&["--deactivate"]);
     journey.did(Did::Deactivate);
 
+    let place = Place::with_external_account();
+    let register = ["--register", "--accept-terms"];
+    let refused = e2e::process::run(&mut dehydrated(&place, &register)).unwrap();
+    assert!(!refused.status.success());
+    let (kid, key) = place.eab();
+    succeed(
+        dehydrated(&place, &register)
+            .env("EAB_KID", kid)
+            .env("EAB_HMAC_KEY", key),
+    );
+    journey.did(Did::Eab);
     journey.ends();
 }
 

@@ -6,11 +6,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use e2e::process::Background;
 use e2e::programs;
 use instant_acme::{
-    Account, AuthorizationHandle, ChallengeType, Identifier, NewAccount, NewOrder, OrderStatus,
-    RetryPolicy, RevocationReason, RevocationRequest,
+    Account, AuthorizationHandle, CertificateIdentifier, ChallengeType, ExternalAccountKey,
+    Identifier, NewAccount, NewOrder, OrderStatus, RetryPolicy, RevocationReason,
+    RevocationRequest,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -29,31 +31,35 @@ fn version() -> String {
     rest.split('"').next().unwrap().to_owned()
 }
 
-async fn register(place: &Place) -> Result<Account, instant_acme::Error> {
+async fn register(
+    place: &Place,
+    eab: Option<&ExternalAccountKey>,
+) -> Result<Account, instant_acme::Error> {
     let wanted = NewAccount {
         contact: &["mailto:admin@example.test"],
         terms_of_service_agreed: true,
         only_return_existing: false,
     };
     let builder = Account::builder_with_root(place.root())?;
-    Ok(builder.create(&wanted, place.directory(), None).await?.0)
+    Ok(builder.create(&wanted, place.directory(), eab).await?.0)
 }
 
 #[tokio::test]
 async fn instant_acme_gets_renews_and_revokes() {
     let mut journey = Journey::of("instant-acme", version());
     let place = Place::with_webroot();
-    let account = register(&place).await.unwrap();
+    let mut account = register(&place, None).await.unwrap();
     journey.did(Did::Account);
 
     let names = ["a.example.test", "b.example.test"];
-    let first = get(&place, &account, &names, ChallengeType::Http01).await;
+    let first = get(&place, &account, &names, ChallengeType::Http01, None).await;
     journey.did(Did::Http01);
     get(
         &place,
         &account,
         &["*.w.example.test"],
         ChallengeType::Dns01,
+        None,
     )
     .await;
     journey.did(Did::Dns01);
@@ -62,13 +68,28 @@ async fn instant_acme_gets_renews_and_revokes() {
         &account,
         &["t.example.test"],
         ChallengeType::TlsAlpn01,
+        None,
     )
     .await;
     journey.did(Did::TlsAlpn01);
-    get(&place, &account, &["127.0.0.1"], ChallengeType::Http01).await;
+    get(
+        &place,
+        &account,
+        &["127.0.0.1"],
+        ChallengeType::Http01,
+        None,
+    )
+    .await;
     journey.did(Did::Ip);
 
-    let second = get(&place, &account, &names, ChallengeType::Http01).await;
+    // RFC 9773: ask when. To say what is replaced, the CA would have to repeat it in
+    // the order (section 5), which it does not.
+    let old = leaf(&first);
+    let old_id = CertificateIdentifier::try_from(&old).unwrap();
+    let (when, ask_again) = account.renewal_info(&old_id).await.unwrap();
+    assert!(when.suggested_window.start < when.suggested_window.end);
+    assert!(!ask_again.is_zero());
+    let second = get(&place, &account, &names, ChallengeType::Http01, None).await;
     assert_ne!(first.serial, second.serial);
     journey.did(Did::Renew);
 
@@ -85,10 +106,37 @@ async fn instant_acme_gets_renews_and_revokes() {
         .await
         .unwrap();
     journey.did(Did::Contact);
+    let _ = account.update_key().await.unwrap();
+    get(
+        &place,
+        &account,
+        &["k.example.test"],
+        ChallengeType::Http01,
+        None,
+    )
+    .await;
+    journey.did(Did::KeyChange);
     account.clone().deactivate().await.unwrap();
     account.update_contacts(&[]).await.unwrap_err();
     journey.did(Did::Deactivate);
 
+    let place = Place::with_external_account();
+    register(&place, None)
+        .await
+        .err()
+        .expect("a binding is wanted");
+    let (kid, key) = place.eab();
+    let key = ExternalAccountKey::new(kid, &Base64UrlUnpadded::decode_vec(&key).unwrap());
+    let account = register(&place, Some(&key)).await.unwrap();
+    get(
+        &place,
+        &account,
+        &["e.example.test"],
+        ChallengeType::Http01,
+        None,
+    )
+    .await;
+    journey.did(Did::Eab);
     journey.ends();
 }
 
@@ -96,7 +144,13 @@ fn leaf(got: &Got) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(got.chain()).unwrap()
 }
 
-async fn get(place: &Place, account: &Account, names: &[&str], by: ChallengeType) -> Got {
+async fn get(
+    place: &Place,
+    account: &Account,
+    names: &[&str],
+    by: ChallengeType,
+    replaces: Option<&CertificateIdentifier<'_>>,
+) -> Got {
     let identifiers: Vec<Identifier> = names
         .iter()
         .map(|name| match name.parse() {
@@ -104,10 +158,11 @@ async fn get(place: &Place, account: &Account, names: &[&str], by: ChallengeType
             Err(_) => Identifier::Dns((*name).to_owned()),
         })
         .collect();
-    let mut order = account
-        .new_order(&NewOrder::new(&identifiers))
-        .await
-        .unwrap();
+    let mut wanted = NewOrder::new(&identifiers);
+    if let Some(old) = replaces {
+        wanted = wanted.replaces(old.clone());
+    }
+    let mut order = account.new_order(&wanted).await.unwrap();
     // Each shows its answer as long as the order is not ready.
     let mut shown = Vec::new();
     let mut authorizations = order.authorizations();

@@ -96,5 +96,27 @@ fn lego_gets_renews_and_revokes() {
     place.is_revoked(&by_tls, "superseded");
     journey.did(Did::Revoke);
 
+    with_external_account();
+    journey.did(Did::Eab);
     journey.ends();
+}
+
+fn with_external_account() {
+    let place = Place::with_external_account();
+    let webroot = place.webroot().display().to_string();
+    let wanted = ["--http", "--http.webroot", &webroot, "-d", "e.example.test"];
+    let refused = e2e::process::run(&mut lego(&place, &[&wanted[..], &["run"]].concat())).unwrap();
+    assert!(!refused.status.success());
+
+    let (kid, key) = place.eab();
+    let binding = ["--eab", "--kid", &kid, "--hmac", &key];
+    succeed(&mut lego(
+        &place,
+        &[&binding[..], &wanted[..], &["run"]].concat(),
+    ));
+    place.judge(
+        Path::new("lego/certificates/e.example.test.crt"),
+        Path::new("lego/certificates/e.example.test.key"),
+        &["e.example.test"],
+    );
 }

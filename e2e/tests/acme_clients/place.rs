@@ -30,15 +30,21 @@ pub(crate) struct Place {
 impl Place {
     /// Clients put files below [`webroot`](Self::webroot).
     pub(crate) fn with_webroot() -> Self {
-        Self::start(|webroot| webroot.port())
+        Self::start(false, |webroot| webroot.port())
     }
 
     /// Clients listen themselves, on [`http_port`](Self::http_port).
     pub(crate) fn standalone() -> Self {
-        Self::start(|_| process::free_address().unwrap().port())
+        Self::start(false, |_| process::free_address().unwrap().port())
     }
 
-    fn start(http_port: impl FnOnce(&Http01) -> u16) -> Self {
+    /// With a webroot, and a CA that wants accounts that are bound to a key of
+    /// the operator's.
+    pub(crate) fn with_external_account() -> Self {
+        Self::start(true, |webroot| webroot.port())
+    }
+
+    fn start(external: bool, http_port: impl FnOnce(&Http01) -> u16) -> Self {
         let dir = TempDir::with_prefix("acme-").unwrap();
         let webroot = Http01::webroot(&dir.path().join("webroot")).unwrap();
         let zone = Zone::start(&dir.path().join("zone")).unwrap();
@@ -47,6 +53,10 @@ impl Place {
         let mut ca = Ca::init(&dir.path().join("ca")).unwrap();
         ca.certify_servers(".example.test", zone.address(), http_port, tls_port)
             .unwrap();
+        if external {
+            ca.configure_section("acme", "external_account_required = true")
+                .unwrap();
+        }
         ca.serve().unwrap();
         ca.write_root(&dir.path().join("root.pem")).unwrap();
         Self {
@@ -66,6 +76,18 @@ impl Place {
     /// The root of the CA: of its own server certificate and of what it issues.
     pub(crate) fn root(&self) -> PathBuf {
         self.dir.path().join("root.pem")
+    }
+
+    /// A key for an external account: its name, and the secret in base64url.
+    pub(crate) fn eab(&self) -> (String, String) {
+        self.ca.succeed(&["user", "add", "admin"]).unwrap();
+        let made = self
+            .ca
+            .succeed(&["user", "eab", "admin", "--json"])
+            .unwrap();
+        let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        (text("id"), text("hmac_key"))
     }
 
     /// The CA has it on record as revoked, and why.

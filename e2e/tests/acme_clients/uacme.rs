@@ -107,9 +107,22 @@ fn uacme_gets_renews_and_revokes() {
 
     run(&["update", "other@example.test"]);
     journey.did(Did::Contact);
+    run(&["newkey"]);
+    issue("http-01", &["issue", "k.example.test"]);
+    judge("k.example.test", &["k.example.test"]);
+    journey.did(Did::KeyChange);
     run(&["deactivate"]);
     journey.did(Did::Deactivate);
 
+    let place = Place::with_external_account();
+    let refused = e2e::process::run(&mut uacme(&place, &["new"])).unwrap();
+    assert!(!refused.status.success());
+    let (kid, key) = place.eab();
+    succeed(&mut uacme(
+        &place,
+        &["--eab", &format!("{kid}:{key}"), "new"],
+    ));
+    journey.did(Did::Eab);
     journey.ends();
 }
 
