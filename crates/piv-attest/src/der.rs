@@ -305,7 +305,7 @@ pub(crate) fn dotted(oid: &[u8]) -> String {
     let mut text = String::new();
     let mut arc: u64 = 0;
     for byte in oid {
-        arc = arc.wrapping_shl(7) | u64::from(byte & 0x7f);
+        arc = arc.wrapping_mul(128).wrapping_add(u64::from(byte & 0x7f));
         if byte & 0x80 != 0 {
             continue;
         }
