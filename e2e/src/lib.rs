@@ -6,12 +6,14 @@
 //! the virtual YubiKey; it never calls the libraries that it judges.
 
 pub mod agent;
+pub mod browser;
 pub mod ca;
 pub mod failure;
 pub mod http01;
 pub mod intranet;
 pub mod laptop;
 pub mod mtls;
+pub mod nginx;
 pub mod pebble;
 pub mod postgres;
 pub mod process;

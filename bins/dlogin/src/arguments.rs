@@ -30,6 +30,7 @@ Every day:
   dlogin ssh-config --write        have ssh renew the certificate and ask the agent
   dlogin env                       print the variables that other programs need
   dlogin proxy HOST:PORT           a way to HOST for programs that have none
+  dlogin browser install           let Firefox and Chromium use the certificates
   dlogin status                    what is there, and until when
   dlogin logout                    remove it
 
@@ -139,6 +140,10 @@ pub(crate) enum Command {
     Environment(crate::environment::Arguments),
     Proxy(crate::proxy::Arguments),
     KubectlCredential(crate::kubectl::Arguments),
+    /// Let Firefox, Chromium and Chrome use the certificates
+    Browser(crate::browser::Arguments),
+    /// Write a certificate with its key on disk to a PKCS#12 file
+    Export(crate::browser::Export),
     /// Show which certificates are there, and until when
     Status,
     /// Say which certificates end soon, once for each; for a timer

@@ -38,6 +38,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
             Command::Agent(_)
             | Command::SshConfig(_)
             | Command::Proxy(_)
+            | Command::Browser(_)
+            | Command::Export(_)
             | Command::Completions { .. }
             | Command::Man { .. },
         ) => Ok(Exit::Done),
@@ -63,9 +65,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
         }
         Some(Command::Logout(Logout { site })) => {
             let site = site.clone();
-            let gone = blocking(move || match &site {
-                Some(site) => logout(&paths.at(Some(site))),
-                None => logout_everywhere(&paths),
+            let gone = blocking(move || {
+                let gone = match &site {
+                    Some(site) => logout(&paths.at(Some(site))),
+                    None => logout_everywhere(&paths),
+                }?;
+                crate::browser::keep_up(&paths);
+                Ok(gone)
             })
             .await?;
             printed(if json {
@@ -163,7 +169,7 @@ async fn fetch_site(
         });
     }
     let show = Box::new(progress);
-    match login(paths, &request, Person { ask: ask(), show }).await {
+    let report = match login(paths, &request, Person { ask: ask(), show }).await {
         Err(Error::Card(error @ piv_token::Error::SeveralYubiKeys { .. })) => {
             let at = paths.at(request.site.as_ref());
             let which = blocking(move || which(&at, &mut *terminal::ask())).await?;
@@ -175,7 +181,14 @@ async fn fetch_site(
             login(paths, &request, person).await
         }
         other => other,
-    }
+    }?;
+    let paths = paths.clone();
+    blocking(move || {
+        crate::browser::keep_up(&paths);
+        Ok(())
+    })
+    .await?;
+    Ok(report)
 }
 
 /// One site after the other. What goes wrong at one costs the others nothing.

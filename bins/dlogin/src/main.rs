@@ -7,6 +7,7 @@ use dlogin_core::Exit;
 
 mod agent;
 mod arguments;
+mod browser;
 mod commands;
 mod complete;
 mod environment;
@@ -51,6 +52,12 @@ fn main() -> ExitCode {
             return complete::script(*shell).code().into();
         }
         Some(arguments::Command::Man { folder }) => return complete::man(folder).code().into(),
+        Some(arguments::Command::Browser(command)) => {
+            return browser::run(arguments.json, command).code().into();
+        }
+        Some(arguments::Command::Export(command)) => {
+            return browser::export(arguments.json, command).code().into();
+        }
         _ => {}
     }
     let left = match &arguments.command {

@@ -54,11 +54,13 @@ pub(crate) fn error_value(site: Option<&SiteName>, error: &Error) -> serde_json:
 
 /// What went wrong.
 pub(crate) fn error(as_json: bool, error: &Error) {
+    failure(as_json, &error.to_string(), error.exit());
+}
+
+/// The same of any part of the program.
+pub(crate) fn failure(as_json: bool, error: &str, exit: Exit) {
     if as_json {
-        let value = serde_json::json!({
-            "error": error.to_string(),
-            "exit": error.exit().code(),
-        });
+        let value = serde_json::json!({ "error": error, "exit": exit.code() });
         anstream::eprintln!("{value}");
     } else {
         anstream::eprintln!("dlogin: {error}");
