@@ -31,6 +31,7 @@ Every day:
   dlogin env                       print the variables that other programs need
   dlogin proxy HOST:PORT           a way to HOST for programs that have none
   dlogin browser install           let Firefox and Chromium use the certificates
+  dlogin doctor                    what is wrong, and what to do about it
   dlogin status                    what is there, and until when
   dlogin logout                    remove it
 
@@ -142,6 +143,8 @@ pub(crate) enum Command {
     KubectlCredential(crate::kubectl::Arguments),
     /// Let Firefox, Chromium and Chrome use the certificates
     Browser(crate::browser::Arguments),
+    /// Find what is wrong, and say what to do; asks for no PIN and no touch
+    Doctor(crate::doctor::Doctor),
     /// Write a certificate with its key on disk to a PKCS#12 file
     Export(crate::browser::Export),
     /// Show which certificates are there, and until when

@@ -43,6 +43,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
             | Command::Completions { .. }
             | Command::Man { .. },
         ) => Ok(Exit::Done),
+        Some(Command::Doctor(command)) => crate::doctor::run(json, command).await,
         Some(Command::Status) => {
             let status = blocking(move || status(&paths)).await?;
             printed(if json {

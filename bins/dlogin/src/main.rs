@@ -10,6 +10,7 @@ mod arguments;
 mod browser;
 mod commands;
 mod complete;
+mod doctor;
 mod environment;
 mod interrupt;
 mod kubectl;

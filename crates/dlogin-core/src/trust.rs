@@ -115,6 +115,31 @@ fn is(ca: &Ca, paths: &Paths, base: &str) -> bool {
     ca.site.as_ref() == paths.site() && ca.url == base
 }
 
+/// Speaks to a CA as [`trust`] does, and stores nothing: it answers under its
+/// pinned root, and the two clocks agree.
+///
+/// # Errors
+/// [`Error::Ca`], [`Error::StoredRoot`].
+pub async fn check(ca: &Ca) -> Result<(), Error> {
+    let http = Http::pinned(&stored_root(ca)?, &ca.directory)?;
+    acme::directory(&http, &ca.directory).await?;
+    if let Some(clock) = http.ca_clock() {
+        clock.check()?;
+    }
+    Ok(())
+}
+
+/// When the pinned root of a CA ends.
+///
+/// # Errors
+/// [`Error::StoredRoot`].
+pub fn root_end(ca: &Ca) -> Result<time::OffsetDateTime, Error> {
+    stored_root(ca)?;
+    crate::certificate::x509::read(&ca.root_pem)
+        .map(|facts| facts.until)
+        .map_err(|_| Error::StoredRoot)
+}
+
 /// Every CA that is trusted, site by site, in the order in which they are
 /// asked.
 ///
