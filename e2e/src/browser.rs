@@ -104,10 +104,11 @@ impl Drop for Group {
     }
 }
 
-/// A text in an answer.
-fn text_of(value: &Value) -> Result<String> {
+/// A text in an answer, by its JSON pointer.
+fn text_of(value: &Value, pointer: &str) -> Result<String> {
     value
-        .as_str()
+        .pointer(pointer)
+        .and_then(Value::as_str)
         .map(str::to_owned)
         .ok_or_else(|| Failure::new(format!("no text: {value}")))
 }

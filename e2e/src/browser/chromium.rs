@@ -65,7 +65,7 @@ impl Chromium {
                 format!("--user-data-dir={}", data.display()),
             ]}}}}),
         )?;
-        chromium.session = text_of(&answer["sessionId"])?;
+        chromium.session = text_of(&answer, "/sessionId")?;
         Ok(chromium)
     }
 
@@ -110,11 +110,11 @@ impl Chromium {
         let body = &String::from_utf8_lossy(&body);
         let value: Value = serde_json::from_str(body)?;
         if status.starts_with("HTTP/1.1 200") {
-            return Ok(value["value"].clone());
+            return Ok(value.get("value").cloned().unwrap_or_default());
         }
         Err(Failure::new(format!(
             "{path}: {}",
-            value["value"]["message"].as_str().unwrap_or(body)
+            text_of(&value, "/value/message").unwrap_or_else(|_| body.to_string())
         )))
     }
 }
@@ -134,11 +134,11 @@ impl Browse for Chromium {
     fn text(&mut self) -> Result<String> {
         let script = json!({ "script": "return document.body.innerText", "args": [] });
         let answer = self.ask("POST", "/execute/sync", &script)?;
-        text_of(&answer)
+        text_of(&answer, "")
     }
 
     fn screenshot(&mut self, file: &Path) -> Result<()> {
         let answer = self.ask("GET", "/screenshot", &json!({}))?;
-        write_picture(&text_of(&answer)?, file)
+        write_picture(&text_of(&answer, "")?, file)
     }
 }

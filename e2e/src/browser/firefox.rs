@@ -88,10 +88,10 @@ impl Firefox {
         loop {
             let mut byte = [0];
             self.connection.read_exact(&mut byte)?;
-            match byte[0] {
-                digit @ b'0'..=b'9' => length = length * 10 + usize::from(digit - b'0'),
-                b':' => break,
-                other => return Err(Failure::new(format!("no length: {other}"))),
+            match byte {
+                [digit @ b'0'..=b'9'] => length = length * 10 + usize::from(digit - b'0'),
+                [b':'] => break,
+                [other] => return Err(Failure::new(format!("no length: {other}"))),
             }
         }
         let mut message = vec![0; length];
@@ -109,11 +109,11 @@ impl Browse for Firefox {
     fn text(&mut self) -> Result<String> {
         let script = json!({ "script": "return document.body.innerText", "args": [] });
         let answer = self.ask("WebDriver:ExecuteScript", &script)?;
-        text_of(&answer["value"])
+        text_of(&answer, "/value")
     }
 
     fn screenshot(&mut self, file: &Path) -> Result<()> {
         let answer = self.ask("WebDriver:TakeScreenshot", &json!({ "full": false }))?;
-        write_picture(&text_of(&answer["value"])?, file)
+        write_picture(&text_of(&answer, "/value")?, file)
     }
 }
