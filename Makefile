@@ -4,7 +4,7 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO ?= cargo
 
-.PHONY: help demo test lint deny deb package bench fuzz-smoke mutants setup build
+.PHONY: help demo demo-browser test lint deny deb package bench fuzz-smoke mutants setup build
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -19,6 +19,10 @@ demo: ## the main job, from an empty folder to ssh and curl
 	@scripts/setup demo
 	$(CARGO) build --locked --bins
 	@$${CARGO_TARGET_DIR:-target}/debug/demo
+
+demo-browser: setup ## Firefox and Chromium enter a site for members only, with pictures
+	$(CARGO) build --locked --workspace --lib --bins
+	@$${CARGO_TARGET_DIR:-target}/debug/demo_browser
 
 test: setup lint build ## everything that must hold
 	scripts/corpus-present

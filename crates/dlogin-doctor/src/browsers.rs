@@ -35,13 +35,16 @@ pub(crate) fn check(patient: &Patient, lookup: &impl Fn(&str) -> Option<OsString
                 format!("{name} has a module that is gone: {}", module.display()),
             )
             .todo("dlogin browser install"),
-            Some(_) => Check::ok(ID, format!("{name} has the module ({folder})")),
+            Some(_) => Check::ok(ID, format!("the module is in {name} ({folder})")),
             None if database.browser == Browser::Firefox
                 && status.policies.firefox_module.is_some() =>
             {
-                Check::ok(ID, format!("{name} gets the module by a policy ({folder})"))
+                Check::ok(
+                    ID,
+                    format!("the module comes to {name} by a policy ({folder})"),
+                )
             }
-            None => Check::warning(ID, format!("{name} does not have the module ({folder})"))
+            None => Check::warning(ID, format!("the module is not in {name} ({folder})"))
                 .todo("dlogin browser install, if you enter sites with it"),
         });
     }
