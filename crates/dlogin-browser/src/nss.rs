@@ -101,12 +101,10 @@ impl Database<'_> {
         run(self.0, "modutil", &mut command).map(drop)
     }
 
-    /// `TOOL -d DATABASE ARGS…`; what it printed.
+    /// `TOOL ARGS… -d DATABASE`; what it printed.
     pub(crate) fn run(&self, tool: &'static str, args: &[&str]) -> Result<String, Error> {
         let mut command = Command::new(tool);
-        // Of each tool the verb comes first.
-        let (verb, rest) = args.split_at(1.min(args.len()));
-        command.args(verb).args(["-d", &self.location()]).args(rest);
+        command.args(args).args(["-d", &self.location()]);
         run(self.0, tool, &mut command)
     }
 

@@ -1,7 +1,7 @@
 //! PKCS#12 files (RFC 7292), for the certificate stores of other systems.
 //!
 //! One set of algorithms: the oldest that is not broken in practice, because
-//! it is the one that everything reads. macOS before 14 refuses AES and
+//! it is the one that everything reads. macOS 13 refuses AES and
 //! SHA-256 in such files ("wrong password"), and so does Windows before
 //! version 1709. So keys and certificates are encrypted with three-key 3DES
 //! (`pbeWithSHAAnd3-KeyTripleDES-CBC`), and the whole is authenticated with

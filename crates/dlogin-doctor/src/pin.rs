@@ -35,7 +35,7 @@ pub(crate) fn check(token: &mut impl ManageToken) -> Vec<Check> {
                 Exit::Card,
                 "the PIN is the one that every YubiKey has at first",
             )
-            .todo("ykman piv access change-pin, or dlogin setup --change-pin with a new key"),
+            .todo("dlogin setup changes it, or ykman piv access change-pin"),
         );
     }
     if token.info().firmware < TELLS {
@@ -49,7 +49,7 @@ pub(crate) fn check(token: &mut impl ManageToken) -> Vec<Check> {
                         "factory",
                         "the PUK is the one that every YubiKey has at first",
                     )
-                    .todo("whoever finds the key can set a new PIN: ykman piv access change-puk"),
+                    .todo("whoever finds the key can set a new PIN: dlogin setup, or ykman piv access change-puk"),
                 );
             }
             if status.factory {
