@@ -20,14 +20,7 @@ use rustix::process::Signal;
 
 /// `dlogin ARGS` after so long.
 fn later(site: &Site, shift: &str, args: &[&str]) -> Output {
-    let mut command = site
-        .laptop()
-        .command(&programs::system("faketime").unwrap());
-    command
-        .args(["-f", shift])
-        .arg(programs::ours("dlogin").unwrap())
-        .args(args);
-    process::run(&mut command).unwrap()
+    process::run(&mut programs::with_clock(site.laptop().dlogin(args), shift).unwrap()).unwrap()
 }
 
 #[test]

@@ -304,13 +304,9 @@ fn a_clock_that_is_wrong_is_told_before_any_touch() {
     let site = Site::enrolled(32_000_015).unwrap();
     site.laptop().succeed(&[]).unwrap();
     let (before, touches) = ((issued(&site), held(&site)), site.touches());
-    let faketime = programs::system("faketime").unwrap();
     for shift in ["-400d", "-2h", "+20m", "+30h", "+400d"] {
-        let mut command = site.laptop().command(&faketime);
-        command
-            .args(["-f", shift])
-            .arg(programs::ours("dlogin").unwrap())
-            .arg("--renew");
+        let command = site.laptop().dlogin(&["--renew"]);
+        let mut command = programs::with_clock(command, shift).unwrap();
         fails(
             &process::run(&mut command).unwrap(),
             5,
@@ -328,14 +324,9 @@ fn a_clock_that_is_wrong_is_told_before_any_touch() {
 #[test]
 fn a_clock_that_is_a_little_off_is_no_obstacle() {
     let site = Site::enrolled(32_000_016).unwrap();
-    let faketime = programs::system("faketime").unwrap();
     for shift in ["-120s", "+120s"] {
-        let mut command = site.laptop().command(&faketime);
-        command
-            .args(["-f", shift])
-            .arg(programs::ours("dlogin").unwrap())
-            .args(["tls", "--valid", "16h"]);
-        process::succeed(&mut command).unwrap();
+        let command = site.laptop().dlogin(&["tls", "--valid", "16h"]);
+        process::succeed(&mut programs::with_clock(command, shift).unwrap()).unwrap();
     }
 }
 
