@@ -57,10 +57,11 @@ impl Nginx {
             .iter()
             .map(|kind| format!("{kind}_temp_path {d}/{kind};\n"))
             .collect();
+        // One process: a worker would outlive a master that is killed.
         fs::write(
             dir.join("nginx.conf"),
             format!(
-                "{user} daemon off; worker_processes 1; pid {d}/nginx.pid;\n\
+                "{user} daemon off; master_process off; pid {d}/nginx.pid;\n\
                  events {{ worker_connections 128; }}\n\
                  http {{\n{temporary}\
                  log_format who '$ssl_client_verify \"$ssl_client_s_dn\" $server_protocol $uri $connection $ssl_session_reused';\n\

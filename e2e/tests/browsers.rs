@@ -147,3 +147,49 @@ fn chromium_is_refused_once_the_yubikey_is_out_and_enters_once_it_is_back() {
     day.site.rig().touch().set_mode(TouchMode::Auto);
     day.enters(&mut chromium);
 }
+
+/// A certificate that ends soon, and a browser that starts once it has ended.
+fn after_the_end(serial: u32) -> (Day, u64) {
+    let day = Day::begin(serial, &["--valid", "10s"]);
+    let text = day.site.laptop().succeed(&["status", "--json"]).unwrap();
+    let status: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(status["certificates"].as_array().unwrap().len(), 3);
+    let ended = e2e::process::within(e2e::browser::PATIENCE, || {
+        let text = day.site.laptop().succeed(&["status", "--json"]).unwrap();
+        let status: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let mut held = status["certificates"].as_array().unwrap().iter();
+        held.all(|held| held["expired"] == true)
+    });
+    assert!(ended);
+    let touches = day.site.touches();
+    (day, touches)
+}
+
+#[test]
+fn firefox_is_refused_without_a_touch_once_the_certificate_has_expired() {
+    let (day, touches) = after_the_end(35_000_005);
+    let mut firefox = day.firefox();
+    day.stays_outside(&mut firefox);
+    assert_eq!(day.site.touches(), touches);
+}
+
+#[test]
+fn chromium_is_refused_without_a_touch_once_the_certificate_has_expired() {
+    let (day, touches) = after_the_end(35_000_006);
+    let mut chromium = day.chromium();
+    day.stays_outside(&mut chromium);
+    assert_eq!(day.site.touches(), touches);
+}
+
+#[test]
+fn without_an_agent_both_stay_outside_and_nothing_hangs() {
+    let mut day = Day::begin(35_000_007, &[]);
+    assert!(day.agent.process().stop().unwrap().success());
+    let touches = day.site.touches();
+    let mut firefox = day.firefox();
+    day.stays_outside(&mut firefox);
+    drop(firefox);
+    let mut chromium = day.chromium();
+    day.stays_outside(&mut chromium);
+    assert_eq!(day.site.touches(), touches);
+}
