@@ -17,7 +17,7 @@ build:
 
 demo: ## the main job, from an empty folder to ssh and curl
 	@scripts/setup demo
-	$(CARGO) build --locked --bins
+	$(CARGO) build --locked --workspace --lib --bins
 	@$${CARGO_TARGET_DIR:-target}/debug/demo
 
 demo-browser: setup ## Firefox and Chromium enter a site for members only, with pictures

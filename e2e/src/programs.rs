@@ -18,9 +18,14 @@ pub fn ours(name: &str) -> Result<PathBuf> {
         .find(|path| path.is_file())
         .ok_or_else(|| {
             Failure::new(format!(
-                "{name} is not built; run 'cargo build --bins' first"
+                "{name} is not built; run 'cargo build --workspace --lib --bins' first"
             ))
         })
+}
+
+/// Our PKCS#11 module.
+pub fn module() -> Result<PathBuf> {
+    ours("libdlogin_pkcs11.so")
 }
 
 /// A program of the system. sshd and pcscd are not on everybody's PATH.

@@ -230,6 +230,20 @@ impl Site {
         process::printed(&curl, &output)
     }
 
+    /// `curl` with the certificate of that profile, and its key in our PKCS#11 module, which
+    /// has the agent sign.
+    pub fn curl_module(&self, server: &MtlsServer, profile: &str) -> Result<Command> {
+        let mut curl = self.laptop.adopt(server.curl()?);
+        curl.env("PKCS11_MODULE_PATH", programs::module()?)
+            .env("DLOGIN_PKCS11_LOG", "1")
+            .arg("--cert")
+            .arg(self.laptop.certificate(&format!("{profile}.pem")))
+            .args(["--engine", "pkcs11", "--key-type", "ENG", "--key"])
+            .arg(format!("pkcs11:token=dlogin;object={profile};type=private"))
+            .arg(server.url());
+        Ok(curl)
+    }
+
     /// How often the key was touched so far.
     #[must_use]
     pub fn touches(&self) -> u64 {

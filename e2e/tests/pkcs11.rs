@@ -27,7 +27,7 @@ struct Day {
 }
 
 fn module() -> PathBuf {
-    programs::ours("libdlogin_pkcs11.so").unwrap()
+    programs::module().unwrap()
 }
 
 impl Day {
@@ -45,15 +45,7 @@ impl Day {
 
     /// curl with the certificate's file and the key of that name in the module.
     fn curl(&self, key: &str) -> Command {
-        let mut curl = self.site.laptop().adopt(self.server.curl().unwrap());
-        curl.env("PKCS11_MODULE_PATH", module())
-            .env("DLOGIN_PKCS11_LOG", "1")
-            .arg("--cert")
-            .arg(self.site.laptop().certificate(&format!("{key}.pem")))
-            .args(["--engine", "pkcs11", "--key-type", "ENG", "--key"])
-            .arg(format!("pkcs11:token=dlogin;object={key};type=private"))
-            .arg(self.server.url());
-        curl
+        self.site.curl_module(&self.server, key).unwrap()
     }
 
     #[track_caller]

@@ -29,7 +29,7 @@ struct Day {
 }
 
 fn module() -> PathBuf {
-    programs::ours("libdlogin_pkcs11.so").unwrap()
+    programs::module().unwrap()
 }
 
 impl Day {

@@ -161,9 +161,11 @@ fn sites_stand_beside_one_another() {
     let mut list = site
         .laptop()
         .command(&programs::system("pkcs11-tool").unwrap());
-    list.arg("--module")
-        .arg(programs::ours("libdlogin_pkcs11.so").unwrap())
-        .args(["--list-objects", "--type", "cert"]);
+    list.arg("--module").arg(programs::module().unwrap()).args([
+        "--list-objects",
+        "--type",
+        "cert",
+    ]);
     let listed = process::succeed(&mut list).unwrap();
     for label in ["tls", "work/tls", "work/tls-disk"] {
         let label = format!("label:      {label}\n");

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use e2e::agent::{Agent, ssh_config};
 use e2e::site::{DISK_NAME, HARDWARE_NAME, Site, USER};
-use e2e::{Failure, Result, process};
+use e2e::{Failure, Result, process, programs};
 use virtual_yubikey::{Touch, TouchMode};
 
 const SERIAL: u32 = 31_337_042;
@@ -81,18 +82,28 @@ impl Demo {
         let dlogin = self.finger.take();
         self.touched(dlogin, 2)?;
 
-        self.say("ssh: a real sshd, the SSH certificate, the private key in the YubiKey");
+        self.say("dlogin agent: the key in the YubiKey, for every program");
+        let agent = Agent::start(self.site.laptop(), &[])?;
+        self.note("started; it asks for the PIN and says what each touch is for");
+
+        self.say("ssh: a real sshd; what `dlogin ssh-config` prints, and then plain ssh");
         let sshd = self.site.sshd(USER)?;
         let me = process::succeed(Command::new("id").arg("-un"))?;
-        let mut ssh = self
-            .site
-            .ssh(&sshd, me.trim(), "echo in: $(id -un), by ssh")?;
-        let printed = process::succeed(&mut ssh)
-            .map_err(|failure| Failure::new(format!("{failure}\nsshd said:\n{}", sshd.log())))?;
+        let config = ssh_config(self.site.laptop(), &sshd, "db", me.trim())?;
+        let mut ssh = self.site.laptop().command(&programs::system("ssh")?);
+        ssh.arg("-F").arg(config);
+        ssh.args(["db", "echo in: $(id -un), by ssh"]);
+        let printed = process::succeed(&mut ssh).map_err(|failure| {
+            let (agent, sshd) = (agent.log(), sshd.log());
+            Failure::new(format!(
+                "{failure}\nthe agent said:\n{agent}\nsshd said:\n{sshd}"
+            ))
+        })?;
+        self.announced(&agent);
         self.show(&printed);
         let log = sshd.log();
         let accepted = log.lines().find(|line| line.contains("Accepted"));
-        self.show(accepted.unwrap_or_default());
+        self.note(&shortened(accepted.unwrap_or_default()));
         let ssh = self.finger.take();
         self.touched(ssh, 1)?;
 
@@ -103,8 +114,11 @@ impl Demo {
         let disk = self.finger.take();
         self.touched(disk, 0)?;
 
-        self.say("curl: the same server, the certificate of the key in the YubiKey");
-        let printed = self.site.curl_hardware(&server)?;
+        self.say(
+            "curl: the same server, the key in the YubiKey, by our PKCS#11 module and the agent",
+        );
+        let printed = process::succeed(&mut self.site.curl_module(&server, "tls")?)?;
+        self.announced(&agent);
         self.show(&subject(&printed, HARDWARE_NAME)?);
         let hardware = self.finger.take();
         self.touched(hardware, 1)?;
@@ -142,6 +156,15 @@ impl Demo {
         for line in printed.lines().filter(|line| !line.trim().is_empty()) {
             println!("   {line}");
         }
+    }
+
+    /// The last touch that the agent asked for, in its words.
+    fn announced(&self, agent: &Agent) {
+        let log = agent.log();
+        let last = log
+            .lines()
+            .rfind(|line| line.contains("Touch the YubiKey now"));
+        self.note(&shortened(last.unwrap_or_default()));
     }
 
     fn touched(&self, touches: u64, expected: u64) -> Result<()> {
