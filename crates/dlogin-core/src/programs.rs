@@ -43,7 +43,9 @@ pub fn variables(
     let agent = paths.at(None).certificate_dir().join("agent.sock");
     let mut all = vec![variable("SSH_AUTH_SOCK", &agent)];
     if let Some(module) = module {
+        // OpenSSL's engine, and the provider that took its place.
         all.push(variable("PKCS11_MODULE_PATH", module));
+        all.push(variable("PKCS11_PROVIDER_MODULE", module));
     }
     if let Some(certificate) = chosen(paths, profile)? {
         tls(&certificate, &mut all);
@@ -160,7 +162,14 @@ mod tests {
         let paths = Paths::from_lookup(|_| Some(folder.path().into())).unwrap();
         let all = variables(&paths, None, Some(Path::new("/m.so"))).unwrap();
         let names: Vec<_> = all.iter().map(|variable| variable.name).collect();
-        assert_eq!(names, ["SSH_AUTH_SOCK", "PKCS11_MODULE_PATH"]);
+        assert_eq!(
+            names,
+            [
+                "SSH_AUTH_SOCK",
+                "PKCS11_MODULE_PATH",
+                "PKCS11_PROVIDER_MODULE"
+            ]
+        );
         let tls = ProfileName::new("tls").unwrap();
         assert!(matches!(
             variables(&paths, Some(&tls), None),
