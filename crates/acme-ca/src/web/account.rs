@@ -154,13 +154,16 @@ pub(crate) async fn orders(
         .as_deref()
         .and_then(|query| query.strip_prefix("after="))
         .unwrap_or_default();
-    let ids = web.ca.store().order_ids(&id, after, PAGE).await?;
-    let full = ids.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+    // One more than a page holds tells whether there is a next one.
+    let mut ids = web.ca.store().order_ids(&id, after, PAGE + 1).await?;
+    let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let more = ids.len() > page;
+    ids.truncate(page);
     let list = OrdersList {
         orders: ids.iter().map(|order| paths::order(url, order)).collect(),
     };
     let response = answer::json(StatusCode::OK, &list);
-    Ok(match ids.last().filter(|_| full) {
+    Ok(match ids.last().filter(|_| more) {
         Some(last) => {
             let next = format!("{}?after={last}", paths::orders(url, &id));
             answer::with_link(response, &next, "next")

@@ -21,12 +21,16 @@ use crate::validators::{Method, Target};
 
 /// How long to wait before each further attempt of one validation (RFC 8555 §8.2).
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+/// How long to wait before what was found is written down again, after the store failed.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// One challenge in processing.
 pub(crate) struct Job {
     account: String,
     peer: Option<Peer>,
     authorization: String,
+    /// When the authorization is over, in seconds since 1970.
+    expires: i64,
     name: ServerName,
     challenge: String,
     method: Method,
@@ -56,6 +60,7 @@ impl Job {
             account,
             peer,
             authorization: authorization.id.clone(),
+            expires: authorization.expires,
             challenge: challenge.to_owned(),
             method,
             target: Target {
@@ -189,18 +194,24 @@ async fn validate(web: Arc<Web>, job: Job) {
             _ => break Some(problem),
         }
     };
-    if let Err(error) = decide(&web, &job, failed).await {
-        // The challenge stays in processing, and is found again at the next start.
+    if failed.is_some() {
+        let now = web.now();
+        web.failed(job.peer, now);
+        web.failed_validation(&job.account, now);
+    }
+    // A disk that is full now may have space before the authorization is over.
+    while let Err(error) = decide(&web, &job, failed.clone()).await {
         tracing::error!(%error, challenge = job.challenge, "a validation could not be decided");
+        if job.expires <= web.now() {
+            // The challenge stays in processing, and is found again at the next start.
+            return;
+        }
+        tokio::time::sleep(STORE_PAUSE).await;
     }
 }
 
 async fn decide(web: &Web, job: &Job, failed: Option<Problem>) -> Result<(), StoreError> {
     let now = web.now();
-    if failed.is_some() {
-        web.failed(job.peer, now);
-        web.failed_validation(&job.account, now);
-    }
     let verdict = verdict(web, job, failed, now);
     let logged = verdict.decision.clone();
     match web.ca.store().decide(&job.challenge, verdict, now).await? {

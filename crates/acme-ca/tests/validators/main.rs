@@ -12,6 +12,8 @@ mod dns_server;
 mod addresses;
 mod dns;
 mod http;
+#[allow(dead_code)]
 mod server;
 mod tls_alpn;
+mod tls_server;
 mod world;

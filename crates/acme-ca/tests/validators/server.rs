@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// What comes back for a request.
@@ -19,6 +20,8 @@ pub(crate) enum Reply {
     Drip(Vec<u8>),
     /// Nothing, and no end.
     Silence,
+    /// The other, once the sender is dropped.
+    Held(watch::Receiver<()>, Box<Reply>),
 }
 
 /// A running server; it stops when this is dropped.
@@ -75,7 +78,13 @@ async fn serve(mut stream: TcpStream, answer: impl Fn(&str) -> Reply) -> std::io
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
-    match answer(std::str::from_utf8(&head).unwrap()) {
+    let mut reply = answer(std::str::from_utf8(&head).unwrap());
+    while let Reply::Held(mut sender, other) = reply {
+        while sender.changed().await.is_ok() {}
+        reply = *other;
+    }
+    match reply {
+        Reply::Held(..) => {}
         Reply::Bytes(bytes) => {
             stream.write_all(&bytes).await?;
             stream.shutdown().await?;

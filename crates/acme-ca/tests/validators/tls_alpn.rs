@@ -1,95 +1,17 @@
 //! tls-alpn-01 (RFC 8737, RFC 8738), with certificates that rcgen and openssl make.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
 use acme_ca::validators::tls_alpn::CertificateError;
 use acme_ca::validators::{Method, Phase, Subject, ValidatorError};
 use acme_wire::problem::ProblemType;
 use rcgen::{CertificateParams, CustomExtension, DnType, KeyPair, SanType};
-use rustls::crypto::aws_lc_rs;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 
 use crate::server::{Reply, Server};
+use crate::tls_server::{ACME_TLS, Pair, TlsServer, certificate, dns};
 use crate::world::{HASTY, World, key_authorization};
-
-const ACME_TLS: &[u8] = b"acme-tls/1";
-
-/// A certificate and its key, DER.
-type Pair = (Vec<u8>, Vec<u8>);
-
-struct TlsServer {
-    at: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl Drop for TlsServer {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl TlsServer {
-    /// Shows a certificate to whoever asks for `sni`, under `protocol`.
-    async fn start(pair: Pair, sni: Option<&'static str>, protocol: Option<&[u8]>) -> Self {
-        let (certificate, key) = pair;
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let key = PrivateKeyDer::try_from(key).unwrap();
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(One {
-                key: Arc::new(rustls::sign::CertifiedKey::new(
-                    vec![CertificateDer::from(certificate)],
-                    aws_lc_rs::sign::any_supported_type(&key).unwrap(),
-                )),
-                sni,
-            }));
-        config.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at = listener.local_addr().unwrap();
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    if let Ok(mut stream) = acceptor.accept(stream).await {
-                        // The other side closes.
-                        let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut [0]).await;
-                    }
-                });
-            }
-        });
-        Self { at, task }
-    }
-}
-
-#[derive(Debug)]
-struct One {
-    key: Arc<rustls::sign::CertifiedKey>,
-    sni: Option<&'static str>,
-}
-
-impl rustls::server::ResolvesServerCert for One {
-    fn resolve(
-        &self,
-        hello: rustls::server::ClientHello<'_>,
-    ) -> Option<Arc<rustls::sign::CertifiedKey>> {
-        (self.sni.is_none() || hello.server_name() == self.sni).then(|| Arc::clone(&self.key))
-    }
-}
 
 fn digest() -> Vec<u8> {
     Sha256::digest(key_authorization()).to_vec()
-}
-
-fn dns(name: &str) -> SanType {
-    SanType::DnsName(name.try_into().unwrap())
 }
 
 /// OCTET STRING.
@@ -105,16 +27,6 @@ fn acme_identifier(content: Vec<u8>, critical: bool) -> CustomExtension {
     let mut extension = CustomExtension::from_oid_content(&OID, content);
     extension.set_criticality(critical);
     extension
-}
-
-fn certificate(names: Vec<SanType>, extensions: Vec<CustomExtension>) -> Pair {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "acme");
-    params.subject_alt_names = names;
-    params.custom_extensions = extensions;
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.self_signed(&key).unwrap();
-    (certificate.der().to_vec(), key.serialize_der())
 }
 
 fn right() -> Pair {

@@ -28,7 +28,7 @@ fn address(world: &World) -> &str {
     world.base.strip_prefix("https://").unwrap()
 }
 
-async fn connect(world: &World) -> TlsStream<TcpStream> {
+pub async fn connect(world: &World) -> TlsStream<TcpStream> {
     let stream = TcpStream::connect(address(world)).await.unwrap();
     let tls = TlsConnector::from(Arc::new(world.tls(&[b"http/1.1"])));
     let name = ServerName::try_from("127.0.0.1").unwrap();
@@ -36,7 +36,7 @@ async fn connect(world: &World) -> TlsStream<TcpStream> {
 }
 
 /// The head of a POST that announces a body of this length.
-fn head(world: &World, path: &str, length: usize) -> String {
+pub fn head(world: &World, path: &str, length: usize) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: {}\r\ncontent-length: {length}\r\n\r\n",
         address(world),

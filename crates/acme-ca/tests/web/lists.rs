@@ -7,6 +7,7 @@ use acme_ca::records::KeyState;
 use http::StatusCode;
 
 use crate::client::Client;
+use crate::lifecycle::until;
 use crate::revoke::{issue_serial, leaf, revoke, ssh_blob};
 use crate::world::World;
 
@@ -197,9 +198,7 @@ async fn the_server_makes_lists_before_anybody_asks() {
         let list = lists.last(ListName::Clients).await.unwrap();
         list.is_some_and(|list| list.number > 1)
     };
-    while !told().await {
-        tokio::time::sleep(world.options.upkeep).await;
-    }
+    until(told).await;
 }
 
 /// Whether `ssh-keygen -Q` finds a certificate in the KRL that the CA serves.

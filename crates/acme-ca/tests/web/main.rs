@@ -14,6 +14,9 @@ mod dns_server;
 #[allow(dead_code)]
 #[path = "../validators/server.rs"]
 mod http_server;
+#[allow(dead_code)]
+#[path = "../validators/tls_server.rs"]
+mod tls_server;
 
 mod card;
 mod client;

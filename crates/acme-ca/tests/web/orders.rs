@@ -321,25 +321,43 @@ async fn an_address_is_refused_so_many_times() {
     );
 }
 
+/// The orders of one page, and the URL of the next one.
+async fn page(client: &Client, url: &str) -> (Vec<String>, Option<String>) {
+    let page = client.get(url).await.ok();
+    let links = page.headers.get_all("link").iter();
+    let next = links
+        .filter_map(|link| link.to_str().ok()?.strip_suffix(">;rel=\"next\""))
+        .map(|link| link.strip_prefix('<').unwrap().to_owned())
+        .next();
+    (page.json::<OrdersList>().orders, next)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_are_listed_in_pages() {
+async fn orders_are_listed_in_pages_and_the_last_one_says_so() {
     let mut world = World::new().await;
     world.options.limits.open_orders = 1000;
     world.restart(|settings| settings).await;
     let client = world.client().await;
-    for _ in 0..101 {
-        let answer = client.new_order(&order("tls", serial(), None)).await;
-        assert_eq!(answer.status, 201);
-    }
-    let first = client.get(&format!("{}/orders", client.kid)).await.ok();
-    assert_eq!(first.json::<OrdersList>().orders.len(), 100);
-    let next = first
-        .headers
-        .get_all("link")
-        .iter()
-        .filter_map(|link| link.to_str().ok()?.strip_suffix(">;rel=\"next\""))
-        .next()
-        .unwrap();
-    let second = client.get(next.strip_prefix('<').unwrap()).await.ok();
-    assert_eq!(second.json::<OrdersList>().orders.len(), 1);
+    let mut made = Vec::new();
+    let mut place = async |count: usize| {
+        for _ in 0..count {
+            let answer = client.new_order(&order("tls", serial(), None)).await;
+            made.push(answer.ok().header("location").to_owned());
+        }
+    };
+    let all = format!("{}/orders", client.kid);
+    assert_eq!(page(&client, &all).await, (vec![], None));
+    // A page that is just full is the last one.
+    place(100).await;
+    let (first, next) = page(&client, &all).await;
+    assert_eq!((first.len(), next), (100, None));
+    place(1).await;
+    let (mut listed, next) = page(&client, &all).await;
+    assert_eq!(listed.len(), 100);
+    let (second, last) = page(&client, &next.unwrap()).await;
+    assert_eq!((second.len(), last), (1, None));
+    listed.extend(second);
+    listed.sort_unstable();
+    made.sort_unstable();
+    assert_eq!(listed, made, "each of them once");
 }

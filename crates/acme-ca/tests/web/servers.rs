@@ -3,12 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use acme_wire::base64url;
 use acme_wire::order::{
     Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Identifier, IdentifierType,
     NewOrder, Order, OrderStatus,
 };
+
+use tokio::sync::watch;
 
 use crate::client::{Answer, Client};
 use crate::csr::server_csr;
@@ -21,6 +24,7 @@ mod finalized;
 mod issued;
 mod limited;
 mod ordered;
+mod queue;
 mod shared;
 mod validated;
 
@@ -36,6 +40,7 @@ pub struct Servers {
 struct Files {
     by_path: HashMap<String, String>,
     silent: bool,
+    held: Option<watch::Receiver<()>>,
 }
 
 /// What anybody may have here.
@@ -61,10 +66,14 @@ impl Servers {
         let web = Server::start_on("127.0.0.2:0", move |head| {
             let files = seen.lock().unwrap();
             let path = head.split(' ').nth(1).unwrap();
-            match files.by_path.get(path) {
+            let reply = match files.by_path.get(path) {
                 _ if files.silent => Reply::Silence,
                 Some(body) => http_server::ok(body),
                 None => http_server::status("404 Not Found"),
+            };
+            match &files.held {
+                Some(sender) => Reply::Held(sender.clone(), Box::new(reply)),
+                None => reply,
             }
         })
         .await;
@@ -97,6 +106,13 @@ impl Servers {
     /// From now on the web server answers nothing, or again.
     pub fn silence(&self, silent: bool) {
         self.files.lock().unwrap().silent = silent;
+    }
+
+    /// From now on the web server answers only once what this returns is dropped.
+    pub fn hold(&self) -> watch::Sender<()> {
+        let (sender, receiver) = watch::channel(());
+        self.files.lock().unwrap().held = Some(receiver);
+        sender
     }
 
     /// Puts the file of http-01 where it belongs.
@@ -237,16 +253,42 @@ pub async fn answer_and_wait(client: &Client, url: &str) -> Challenge {
     wait(client, url).await
 }
 
+/// How long a test waits for a validation. Three attempts take five seconds where nothing else
+/// is to be done, and the validators wait up to a minute for the servers of the tests.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 /// Asks until the challenge is decided.
 pub async fn wait(client: &Client, url: &str) -> Challenge {
+    wait_for(client, url, |challenge| {
+        matches!(
+            challenge.status,
+            ChallengeStatus::Valid | ChallengeStatus::Invalid
+        )
+    })
+    .await
+}
+
+/// Asks until an answered challenge is as it should be.
+pub async fn wait_for(client: &Client, url: &str, done: impl Fn(&Challenge) -> bool) -> Challenge {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = client.get(url).await.ok();
         let challenge: Challenge = answer.json();
-        match challenge.status {
-            ChallengeStatus::Valid | ChallengeStatus::Invalid => return challenge,
-            ChallengeStatus::Processing => assert_eq!(answer.header("retry-after"), "1"),
-            ChallengeStatus::Pending => panic!("{challenge:?} was answered"),
+        if challenge.status == ChallengeStatus::Processing {
+            assert_eq!(answer.header("retry-after"), "1");
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        assert_ne!(
+            challenge.status,
+            ChallengeStatus::Pending,
+            "it was answered"
+        );
+        if done(&challenge) {
+            return challenge;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "after {PATIENCE:?} the challenge is still {challenge:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -3,7 +3,9 @@
 use acme_wire::order::{AuthorizationStatus, Challenge, ChallengeStatus, Order, OrderStatus};
 use serde_json::json;
 
-use super::{Servers, answer_and_wait, challenge, place, wait};
+use crate::lifecycle::until;
+
+use super::{Servers, answer_and_wait, challenge, place, wait, wait_for};
 
 #[tokio::test]
 async fn a_wrong_answer_spends_challenge_authorization_and_order() {
@@ -55,15 +57,9 @@ async fn what_may_pass_is_tried_again_and_told_meanwhile() {
     servers.publish(&client, http);
     client.post(&http.url, b"{}").await.ok();
     // The first attempt finds no name; what it found is told while the next one waits.
-    loop {
-        let challenge: Challenge = client.get(&http.url).await.ok().json();
-        assert_eq!(challenge.status, ChallengeStatus::Processing);
-        if let Some(problem) = challenge.error {
-            assert_eq!(problem.kind.name(), "dns");
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    let told = wait_for(&client, &http.url, |challenge| challenge.error.is_some()).await;
+    assert_eq!(told.status, ChallengeStatus::Processing);
+    assert_eq!(told.error.unwrap().kind.name(), "dns");
     servers.dns.address_of("www.example.net", "127.0.0.2");
     let decided = wait(&client, &http.url).await;
     assert_eq!(decided.status, ChallengeStatus::Valid);
@@ -97,9 +93,7 @@ async fn hanging(servers: &Servers, client: &crate::client::Client) -> (super::O
     let http = challenge(&authorization, "http-01").clone();
     servers.silence(true);
     client.post(&http.url, b"{}").await.ok();
-    while servers.web.requests().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    until(async || !servers.web.requests().is_empty()).await;
     (order, http)
 }
 
