@@ -57,7 +57,7 @@ problem_types! {
     AccountDoesNotExist = "accountDoesNotExist", 400;
     /// The certificate to be revoked already is.
     AlreadyRevoked = "alreadyRevoked", 400;
-    /// The order named in `replaces` was replaced before (RFC 9773 §5).
+    /// The certificate named in `replaces` was replaced before (RFC 9773 §5).
     AlreadyReplaced = "alreadyReplaced", 409;
     /// The CSR is unacceptable.
     BadCsr = "badCSR", 400;

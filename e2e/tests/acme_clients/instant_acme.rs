@@ -82,16 +82,21 @@ async fn instant_acme_gets_renews_and_revokes() {
     .await;
     journey.did(Did::Ip);
 
-    // RFC 9773: ask when. To say what is replaced, the CA would have to repeat it in
-    // the order (section 5), which it does not.
+    // RFC 9773: ask when, and say what is replaced; the client wants to read that in the order.
     let old = leaf(&first);
     let old_id = CertificateIdentifier::try_from(&old).unwrap();
     let (when, ask_again) = account.renewal_info(&old_id).await.unwrap();
     assert!(when.suggested_window.start < when.suggested_window.end);
     assert!(!ask_again.is_zero());
-    let second = get(&place, &account, &names, ChallengeType::Http01, None).await;
+    let by = ChallengeType::Http01;
+    let second = get(&place, &account, &names, by, Some(&old_id)).await;
     assert_ne!(first.serial, second.serial);
     journey.did(Did::Renew);
+    let identifiers = names.map(|name| Identifier::Dns(name.to_owned()));
+    let again = NewOrder::new(&identifiers).replaces(old_id);
+    let refused = account.new_order(&again).await.err().unwrap().to_string();
+    assert!(refused.contains("replaced"), "{refused}");
+    journey.did(Did::Ari);
 
     let request = RevocationRequest {
         certificate: &leaf(&second),

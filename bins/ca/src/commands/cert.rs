@@ -174,6 +174,9 @@ fn show(certificate: &CertificateRow) -> Result<(), Failure> {
     if let Some(order) = &certificate.order_id {
         print::fact("order", order)?;
     }
+    if let Some(order) = &certificate.replaced_by {
+        print::fact("replaced by", order)?;
+    }
     print::fact("from", print::time(certificate.not_before))?;
     print::fact("until", print::time(certificate.not_after))?;
     if let Some(revoked) = certificate.revoked {

@@ -134,6 +134,8 @@ pub struct CertificateRow {
     pub reason: Option<String>,
     /// The same as relying parties are told.
     pub revocation_reason: Option<Reason>,
+    /// The order that replaces it, or is about to (RFC 9773 §5).
+    pub replaced_by: Option<String>,
 }
 
 /// Which certificates are wanted.
@@ -202,6 +204,7 @@ pub(super) fn row(row: &Row<'_>) -> Result<CertificateRow, StoreError> {
             .map_err(|_| StoreError::Corrupt {
                 column: "certificates.revocation_code",
             })?,
+        replaced_by: row.get("replaced_by")?,
     })
 }
 

@@ -18,6 +18,7 @@ mod authorization;
 mod challenge;
 mod change;
 mod part;
+mod replaced;
 mod sweep;
 mod tree;
 
@@ -76,6 +77,8 @@ pub struct Order {
     pub problem: Option<String>,
     /// The id of its certificate.
     pub certificate: Option<String>,
+    /// The certificate that it replaces, as the client named it (RFC 9773 §5).
+    pub replaces: Option<String>,
     /// Its authorizations; never none.
     pub authorizations: Vec<Authorization>,
 }
@@ -158,11 +161,16 @@ pub enum Swap<T = Order> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
     /// It is there, with the authorizations that it has.
-    Stored(Order),
+    Stored(Box<Order>),
     /// The account has as many open orders as it may have.
     TooMany {
         /// When the first of them ends, in seconds since 1970.
         until: i64,
+    },
+    /// Another order replaces its predecessor.
+    AlreadyReplaced {
+        /// That order's id.
+        by: String,
     },
 }
 
@@ -261,8 +269,15 @@ pub trait Orders: Send + Sync {
 
     /// Stores a new order, unless its account has `limit` open ones at its time of creation. With
     /// `reuse` it takes over valid authorizations of the account where it would need new ones.
-    async fn add_order(&self, order: Order, limit: u32, reuse: bool)
-    -> Result<Created, StoreError>;
+    /// It replaces the certificate `predecessor`, by id, unless another order does that is not
+    /// invalid (RFC 9773 §5).
+    async fn add_order(
+        &self,
+        order: Order,
+        predecessor: Option<String>,
+        limit: u32,
+        reuse: bool,
+    ) -> Result<Created, StoreError>;
     /// Stores an authorization without an order (RFC 8555 §7.4.1), unless the account has a valid
     /// one for the same, or `limit` that wait.
     async fn add_authorization(
@@ -369,10 +384,12 @@ impl Orders for SqliteStore {
     async fn add_order(
         &self,
         order: Order,
+        predecessor: Option<String>,
         limit: u32,
         reuse: bool,
     ) -> Result<Created, StoreError> {
-        self.write(move |c| tree::add(c, order, limit, reuse)).await
+        self.write(move |c| tree::add(c, order, predecessor.as_deref(), limit, reuse))
+            .await
     }
 
     async fn add_authorization(

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_revocation_and_accounts.sql"),
     include_str!("migrations/0004_shared_authorizations.sql"),
     include_str!("migrations/0005_compromised_keys.sql"),
+    include_str!("migrations/0006_replaced_certificates.sql"),
 ];
 
 /// "dlca": marks the file as ours.

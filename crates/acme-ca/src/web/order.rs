@@ -14,7 +14,8 @@ use super::{Web, answer, paths};
 use crate::audit::{self, Decision, Outcome};
 use crate::orders::OrderStatus;
 use crate::store::Orders;
-use crate::store::orders::{Authorization, Created, Handle, Order};
+use crate::store::orders::{Account, Authorization, Created, Handle, Order};
+use draft::Drafted;
 
 pub(super) mod draft;
 
@@ -25,31 +26,47 @@ pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Respo
     let now = web.now();
     web.count_order(caller.peer, now)?;
     web.may_fail(caller.peer, now)?;
-    let drafted = match jws.json::<NewOrder>() {
-        Ok(request) => draft::order(&web, &caller.account, &request, now).await,
+    let made = match jws.json::<NewOrder>() {
+        Ok(request) => make(&web, &caller.account, &request, now).await,
         Err(error) => Err(error.into()),
     };
-    let drafted = match drafted {
-        Ok(drafted) => drafted,
+    match made {
+        Ok(order) => Ok(show(&web, &order, now, StatusCode::CREATED)),
+        Err(error @ (Error::Store(_) | Error::Internal { .. } | Error::TooMany { .. })) => {
+            Err(error)
+        }
         Err(error) => {
             web.failed(caller.peer, now);
             let account = format!("account {}", caller.account.id);
             let refused = Decision::new(Outcome::Refused, "order.new", &account, &account, now)
                 .because_all(error.reasons());
             audit::record(web.ca.store(), refused).await?;
-            return Err(error);
+            Err(error)
         }
-    };
+    }
+}
+
+async fn make(web: &Web, account: &Account, request: &NewOrder, now: i64) -> Result<Order, Error> {
+    let drafted = draft::order(web, account, request, now).await?;
+    let Drafted {
+        order,
+        predecessor,
+        reuse,
+    } = drafted;
+    let limit = web.limits.open_orders;
     match web
         .ca
         .store()
-        .add_order(drafted.order, web.limits.open_orders, drafted.reuse)
+        .add_order(order, predecessor, limit, reuse)
         .await?
     {
-        Created::Stored(order) => Ok(show(&web, &order, now, StatusCode::CREATED)),
+        Created::Stored(order) => Ok(*order),
         Created::TooMany { until } => Err(Error::TooMany {
             what: "this account has too many open orders",
             retry_after: until.saturating_sub(now),
+        }),
+        Created::AlreadyReplaced { by } => Err(Error::AlreadyReplaced {
+            order: paths::order(&web.ca.config().url, &by),
         }),
     }
 }
@@ -94,7 +111,7 @@ pub(crate) fn show(web: &Web, order: &Order, now: i64, status: StatusCode) -> Re
             .certificate
             .as_deref()
             .map(|id| paths::certificate(url, id)),
-        replaces: None,
+        replaces: order.replaces.clone(),
     };
     let response = answer::json(status, &object);
     let response = answer::with_header(response, header::LOCATION, &paths::order(url, &order.id));

@@ -160,6 +160,17 @@ pub(crate) enum Error {
         "that is no certificate identifier: base64url of the authority's key identifier, a period, base64url of the serial number"
     )]
     CertId,
+    /// `replaces` names what is not there, or another account's.
+    #[error("\"replaces\" names no certificate that this account ordered here")]
+    NoPredecessor,
+    /// RFC 9773 §5.
+    #[error("the certificate that \"replaces\" names has none of the identifiers of this order")]
+    OtherNames,
+    /// RFC 9773 §5.
+    #[error(
+        "the certificate that \"replaces\" names is replaced by the order {order}: leave \"replaces\" out"
+    )]
+    AlreadyReplaced { order: String },
     /// A revocation request that holds no certificate.
     #[error("\"certificate\" is not a certificate in base64url")]
     CertificateEncoding,
@@ -341,6 +352,8 @@ impl Error {
                 return problem;
             }
             Self::Inner(_) | Self::KeyChange { .. } | Self::CertId => (T::Malformed, 400),
+            Self::NoPredecessor | Self::OtherNames => (T::Malformed, 400),
+            Self::AlreadyReplaced { .. } => (T::AlreadyReplaced, 409),
             Self::KeyTaken { .. } => (T::Malformed, 409),
             Self::CertificateEncoding => (T::Malformed, 400),
             Self::NoCertificate => (T::Malformed, 404),

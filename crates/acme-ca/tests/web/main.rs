@@ -43,6 +43,7 @@ mod lists;
 mod orders;
 mod protocol;
 mod renewal;
+mod replaces;
 mod revoke;
 mod servers;
 mod withdrawn;

@@ -39,6 +39,13 @@ async fn ask(world: &World, id: &str) -> reqwest::Response {
     world.http().get(url).send().await.unwrap()
 }
 
+/// Start and end of the window of a certificate.
+pub async fn window(world: &World, id: &str) -> (i64, i64) {
+    let window = ask(world, id).await.json::<RenewalInfo>().await.unwrap();
+    let window = window.suggested_window;
+    (window.start.epoch_seconds(), window.end.epoch_seconds())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_window_lies_in_the_last_third_and_in_the_past_when_revoked() {
     let world = World::new().await;

@@ -2,13 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Created, Handle, Order, Part, authorization};
+use super::{Created, Handle, Order, Part, authorization, replaced};
 use crate::orders::{OrderEvent, OrderStatus, Status};
 use crate::store::StoreError;
 
 pub(super) fn add(
     c: &Connection,
     mut order: Order,
+    predecessor: Option<&str>,
     limit: u32,
     reuse: bool,
 ) -> Result<Created, StoreError> {
@@ -25,14 +26,20 @@ pub(super) fn add(
             until: first.unwrap_or(order.created),
         });
     }
+    if let Some(predecessor) = predecessor
+        && let Some(by) = replaced::claim(c, predecessor, &order)?
+    {
+        return Ok(Created::AlreadyReplaced { by });
+    }
     let taken = if reuse {
         take(c, &mut order)?
     } else {
         Vec::new()
     };
     c.prepare_cached(
-        "INSERT INTO orders (id, account, profile, status, created, expires, not_after, takes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO orders (id, account, profile, status, created, expires, not_after, takes,
+           replaces)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         order.id,
@@ -43,6 +50,7 @@ pub(super) fn add(
         order.expires,
         order.not_after,
         number(taken.len()),
+        order.replaces,
     ])?;
     for (place, authorization) in order.authorizations.iter().enumerate() {
         if taken.contains(&place) {
@@ -68,7 +76,7 @@ pub(super) fn add(
             authorization::insert(c, &order.account, part, authorization, 0)?;
         }
     }
-    Ok(Created::Stored(order))
+    Ok(Created::Stored(Box::new(order)))
 }
 
 /// Puts valid authorizations of the account where the order would need new ones, and returns
@@ -91,8 +99,8 @@ fn take(c: &Connection, order: &mut Order) -> Result<Vec<usize>, StoreError> {
     Ok(taken)
 }
 
-const ORDER: &str =
-    "id, account, profile, status, created, expires, not_after, csr, problem, certificate, takes";
+const ORDER: &str = "id, account, profile, status, created, expires, not_after, csr, problem,
+    certificate, takes, replaces";
 
 pub(super) fn find(c: &Connection, handle: Handle<'_>) -> Result<Option<Order>, StoreError> {
     let id = match handle {
@@ -185,6 +193,7 @@ fn read_order(row: &Row<'_>) -> rusqlite::Result<RawOrder> {
             csr: row.get(7)?,
             problem: row.get(8)?,
             certificate: row.get(9)?,
+            replaces: row.get(11)?,
             authorizations: Vec::new(),
         },
         status: parse(row, 3, "orders.status"),

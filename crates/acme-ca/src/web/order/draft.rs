@@ -10,11 +10,14 @@ use crate::orders::OrderStatus;
 use crate::store::orders::{Account, Order};
 
 mod names;
+mod predecessor;
 mod yubikey;
 
 /// An order about to be stored.
 pub(super) struct Drafted {
     pub(super) order: Order,
+    /// The id of the certificate that it replaces.
+    pub(super) predecessor: Option<String>,
     /// Whether valid authorizations of the account may serve it.
     pub(super) reuse: bool,
 }
@@ -43,6 +46,10 @@ pub(super) async fn order(
     }
     let not_after = request.not_after.map(Timestamp::epoch_seconds);
     profile.not_after(not_after, now)?;
+    let predecessor = match &request.replaces {
+        Some(id) => Some(predecessor::check(web, account, &authorizations, id).await?),
+        None => None,
+    };
     let order = Order {
         account: account.id.clone(),
         profile: profile.name.clone(),
@@ -53,10 +60,15 @@ pub(super) async fn order(
         csr: None,
         problem: None,
         certificate: None,
+        replaces: request.replaces.clone(),
         authorizations,
         id,
     };
-    Ok(Drafted { order, reuse })
+    Ok(Drafted {
+        order,
+        predecessor,
+        reuse,
+    })
 }
 
 /// An authorization for one name, without an order (RFC 8555 §7.4.1).
