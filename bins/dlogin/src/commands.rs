@@ -1,6 +1,7 @@
 //! One function for each command.
 
 use std::io;
+use std::time::Duration;
 
 use dlogin_core::login::{Person, Renew, Report, Request, login};
 use dlogin_core::pin::{Ask, OnceForAll, PinEntry, PinError};
@@ -13,6 +14,9 @@ use dlogin_core::{Config, Error, Exit, Paths, SiteName, bundle, expiry, need, re
 use crate::arguments::{Arguments, Bundle, Command, Login, Logout, Trust};
 use crate::show::Progress;
 use crate::{environment, kubectl, print, setup, show, terminal};
+
+/// How long a desktop may take to show a notification.
+const DESKTOP: Duration = Duration::from_secs(5);
 
 /// Does what the arguments say.
 pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
@@ -55,14 +59,18 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
         Some(Command::Remind(command)) => {
             let before = command.before.map_or(remind::BEFORE, |time| time.get());
             let due = blocking(move || remind::due(&paths, before)).await?;
-            for held in &due {
-                dlogin_agent::notify("A certificate ends soon", &print::reminder(held));
-            }
-            printed(if json {
+            let told: Vec<_> = due
+                .iter()
+                .map(|held| dlogin_agent::notify("A certificate ends soon", &print::reminder(held)))
+                .collect();
+            let printed = printed(if json {
                 print::json(&due)
             } else {
                 print::reminders(&due)
-            })
+            });
+            // What a unit of systemd leaves running when it ends, is ended too.
+            told.into_iter().for_each(|told| told.wait(DESKTOP));
+            printed
         }
         Some(Command::Logout(Logout { site })) => {
             let site = site.clone();

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use dlogin_service::{Peer, Refusal};
 use piv_token::TouchNeed;
@@ -84,7 +86,7 @@ impl<L: FnMut(&str) + Send> Announce for Everywhere<L> {
             write_to(terminal, &text);
         }
         if self.desktop {
-            notify(now, &format!("{}{more}", about.line()));
+            notify(now, &format!("{}{more}", about.line())).leave();
         }
     }
 
@@ -134,9 +136,25 @@ fn pseudo_terminal(stat: &str) -> Option<PathBuf> {
         .then(|| PathBuf::from(format!("/dev/pts/{}", (major - 136) * 256 + minor)))
 }
 
-/// A notification on the desktop, if `notify-send` is there. It is not waited
-/// for: a desktop that hangs must not cost anybody a signature.
-pub fn notify(title: &str, text: &str) {
+/// A notification that is on its way to the desktop.
+#[derive(Debug)]
+#[must_use = "whoever ends right after it, under systemd, takes it along"]
+pub struct Notification(mpsc::Receiver<()>);
+
+impl Notification {
+    /// Waits until the desktop has it, and no longer than `patience`.
+    pub fn wait(self, patience: Duration) {
+        // The other end goes when `notify-send` has ended.
+        let _ = self.0.recv_timeout(patience);
+    }
+
+    /// Goes on: a desktop that hangs must not cost anybody a signature.
+    fn leave(self) {}
+}
+
+/// A notification on the desktop, if `notify-send` is there.
+pub fn notify(title: &str, text: &str) -> Notification {
+    let (ended, watched) = mpsc::channel();
     let started = Command::new("notify-send")
         .args(["--app-name=dlogin", "--urgency=critical"])
         .args(["--expire-time=15000", "--", title, text])
@@ -147,8 +165,12 @@ pub fn notify(title: &str, text: &str) {
     if let Ok(mut child) = started {
         let _ = std::thread::Builder::new()
             .name("notify".into())
-            .spawn(move || child.wait());
+            .spawn(move || {
+                let _ = child.wait();
+                drop(ended);
+            });
     }
+    Notification(watched)
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ use dlogin_core::pin::Ask;
 use dlogin_core::{Exit, Paths};
 use piv_attest::Serial;
 
-pub use announce::{About, Announce, Everywhere, notify};
+pub use announce::{About, Announce, Everywhere, Notification, notify};
 pub use content::{Content, answers_a_ca, fingerprint, printable};
 pub use pin::LONGEST as LONGEST_PIN;
 pub use pinentry::Pinentry;
