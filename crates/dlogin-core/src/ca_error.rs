@@ -126,6 +126,18 @@ pub enum CaError {
         limit: usize,
     },
 
+    /// The CA, or what stands before it, says that it cannot: HTTP status 5xx,
+    /// or 429.
+    #[error("CA cannot answer now: HTTP status {status} from {url}{why}; try again later")]
+    Unavailable {
+        /// What was asked for.
+        url: String,
+        /// The status.
+        status: u16,
+        /// Its words, in parentheses; empty where it has none.
+        why: String,
+    },
+
     /// An HTTP status that is no answer.
     #[error("CA misbehaves: HTTP status {status} from {url}")]
     Status {
@@ -171,9 +183,10 @@ impl CaError {
             | Self::Clock { .. }
             | Self::OtherOrigin { .. }
             | Self::TooLong { .. }
+            | Self::Unavailable { .. }
+            // A refusal comes with a problem document; this one came with none.
+            | Self::Status { .. }
             | Self::Malformed { .. } => true,
-            // Below 500 it is our request that the CA does not like.
-            Self::Status { status, .. } => *status >= 500 || *status == 429,
             Self::Url { .. }
             | Self::Fingerprint { .. }
             | Self::Tls(_)

@@ -88,7 +88,8 @@ impl Http {
         })
     }
 
-    /// Sends one request and reads the whole answer, whatever its status.
+    /// Sends one request and reads the whole answer, whatever its status; one
+    /// that says that there is none now is an error.
     pub(crate) async fn send(&self, request: http::Request<Bytes>) -> Result<Answer, CaError> {
         let url = request.uri().to_string();
         if !self.is_home(&url) {
@@ -120,6 +121,9 @@ impl Http {
             *parts.headers_mut() = std::mem::take(response.headers_mut());
             parts.into_parts()
         };
+        if parts.status.is_server_error() || parts.status == http::StatusCode::TOO_MANY_REQUESTS {
+            return Err(failure::unavailable(&url, parts.status.as_u16(), &body));
+        }
         Ok(Answer {
             parts,
             body: body.freeze(),

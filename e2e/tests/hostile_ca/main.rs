@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod failover;
 mod middle;
 mod musts;
 

@@ -19,6 +19,10 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// Another media type than the CA gave.
     pub(crate) media_type: Option<&'static str>,
+    /// Another status than the CA gave.
+    pub(crate) status: Option<u16>,
+    /// It never comes.
+    pub(crate) silent: bool,
     /// Followed by zeros without end.
     pub(crate) endless: bool,
 }
@@ -191,9 +195,15 @@ fn serve(
             path,
             body,
             media_type: None,
+            status: None,
+            silent: false,
             endless: false,
         };
         (twist.lock().unwrap())(&mut answer);
+        if answer.silent {
+            // Until whoever asked goes away.
+            near.read_exact(&mut [0])?;
+        }
         let lines = head.trim_end().split("\r\n");
         let mut kept: Vec<_> = lines
             .filter(|line| !line.to_lowercase().starts_with("content-length:"))
@@ -202,6 +212,9 @@ fn serve(
             })
             .map(str::to_owned)
             .collect();
+        if let (Some(status), Some(first)) = (answer.status, kept.first_mut()) {
+            *first = format!("HTTP/1.1 {status} Other");
+        }
         if let Some(media_type) = answer.media_type {
             kept.push(format!("content-type: {media_type}"));
         }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use acme_wire::problem::Problem;
 use rustls::CertificateError as Bad;
 use time::OffsetDateTime;
 
@@ -30,6 +31,20 @@ pub(super) fn classify(url: &str, error: reqwest::Error) -> CaError {
     CaError::Unreachable {
         url,
         reason: crate::text::printable(&deepest),
+    }
+}
+
+/// A status that says that there is no answer now, whatever else the body says.
+pub(super) fn unavailable(url: &str, status: u16, body: &[u8]) -> CaError {
+    let why = serde_json::from_slice::<Problem>(body)
+        .ok()
+        .and_then(|problem| problem.detail)
+        .map(|detail| format!(" ({})", crate::text::printable(&detail)))
+        .unwrap_or_default();
+    CaError::Unavailable {
+        url: crate::text::printable(url),
+        status,
+        why,
     }
 }
 

@@ -92,13 +92,13 @@ impl From<StepError> for OrderError {
     }
 }
 
-/// Whether the CA cannot answer now, so that another may be asked. Everything
-/// else that it says is an answer.
+/// Whether the CA cannot answer now, so that another may be asked, under a
+/// status that does not say so. Everything else that it says is an answer.
 pub(super) fn is_down(problem: &Problem) -> bool {
     matches!(
         problem.kind,
         ProblemType::RateLimited | ProblemType::ServerInternal
-    ) || problem.status.is_some_and(|status| status >= 500)
+    )
 }
 
 impl OrderError {

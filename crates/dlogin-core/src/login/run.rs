@@ -22,7 +22,8 @@ use crate::http::Http;
 use crate::issued::Issued;
 use crate::{CaError, Error, Paths, clock, expiry, need, trust};
 
-/// How long a CA may take to say what it offers while another could be asked.
+/// How long a CA may take to say what it offers, and then to take the orders,
+/// while another could be asked.
 const HURRY: Duration = Duration::from_secs(8);
 
 /// A run up to its orders.
@@ -136,7 +137,8 @@ impl<'a> Run<'a> {
     async fn ask(&mut self, ca: &Ca, others: bool) -> Result<Asked, Error> {
         let root = trust::stored_root(ca)?;
         let http = Http::pinned(&root, &ca.directory)?;
-        let directory = directory(&http, &ca.directory, others).await;
+        let asking = acme::directory(&http, &ca.directory);
+        let directory = in_time(others, &ca.directory, asking).await;
         let clock = http.ca_clock();
         let removed = expiry::sweep_after(
             self.paths,
@@ -189,16 +191,12 @@ impl<'a> Run<'a> {
             .transpose()?;
 
         self.person.show.doing("placing orders");
-        let session = Session::open(http.clone(), directory, ca, self.paths).await?;
-        let (session, placed) = order::place_all(
-            session,
-            ca,
-            self.paths,
-            &plan.profiles,
-            &identifier,
-            not_after,
-        )
-        .await?;
+        let placing = async {
+            let session = Session::open(http.clone(), directory, ca, self.paths).await?;
+            let profiles = &plan.profiles;
+            order::place_all(session, ca, self.paths, profiles, &identifier, not_after).await
+        };
+        let (session, placed) = in_time(others, &ca.url, placing).await?;
         let all_down =
             |(_, outcome): &Outcome<Placed>| outcome.as_ref().is_err_and(|e| e.is_down());
         if others && placed.iter().all(all_down) {
@@ -217,8 +215,11 @@ impl<'a> Run<'a> {
     }
 
     async fn read_keys(&mut self) -> Result<(), Error> {
-        if let YubiKey::Reading(reading) = std::mem::replace(&mut self.keys, YubiKey::Gone) {
-            let keys = reading.await.map_err(|_| Error::Broken)??;
+        // What was read for one CA is there for the next.
+        if let YubiKey::Reading(reading) = &mut self.keys {
+            let keys = reading.await.map_err(|_| Error::Broken);
+            self.keys = YubiKey::Gone;
+            let keys = keys??;
             keys.warn(&mut *self.person.show);
             self.keys = YubiKey::Read(keys);
         }
@@ -277,15 +278,21 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What the CA offers; with less patience where another could be asked.
-async fn directory(http: &Http, url: &str, others: bool) -> Result<acme_wire::Directory, CaError> {
-    let asking = acme::directory(http, url);
+/// What is asked of the CA at `url`, with less patience where another could be
+/// asked.
+async fn in_time<T, E: From<CaError>>(
+    others: bool,
+    url: &str,
+    asking: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     if !others {
         return asking.await;
     }
-    let silent = || CaError::Silent {
-        url: url.to_owned(),
-        seconds: HURRY.as_secs(),
+    let silent = || {
+        E::from(CaError::Silent {
+            url: url.to_owned(),
+            seconds: HURRY.as_secs(),
+        })
     };
     tokio::time::timeout(HURRY, asking)
         .await
