@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::held::CertificateName;
 use crate::login::OrderError;
 use crate::pin::PinError;
 use crate::{CaError, DiskKeyError, Exit, ProfileName};
@@ -206,10 +207,13 @@ pub enum Error {
     },
 
     /// A certificate that a program wants is not there, or has expired.
-    #[error("there is no TLS certificate {profile} that is good now: run `dlogin {profile}`")]
+    #[error(
+        "there is no TLS certificate {name} that is good now: run `dlogin {}`",
+        fetch(name)
+    )]
     NotHeld {
         /// What is wanted.
-        profile: ProfileName,
+        name: CertificateName,
     },
 
     /// A program wants a key that nobody can be given.
@@ -231,6 +235,15 @@ pub enum Error {
     /// `dlogin trust` was never run.
     #[error("no CA is trusted yet: run `dlogin trust URL --fingerprint SHA256`")]
     NoCa,
+}
+
+/// The arguments that fetch it.
+fn fetch(name: &CertificateName) -> String {
+    let profile = &name.profile;
+    name.site.as_ref().map_or_else(
+        || profile.to_string(),
+        |site| format!("{profile} --site {site}"),
+    )
 }
 
 fn list(profiles: &[ProfileName]) -> String {

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::certificate::{ssh, x509};
 use crate::clock::rfc3339;
 use crate::files::{self, Pending, TEMPORARY};
-use crate::{Error, ProfileName, SiteName};
+use crate::{Error, Paths, ProfileName, SiteName};
 
 /// The kind of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -70,6 +70,16 @@ pub struct CertificateName {
     pub site: Option<SiteName>,
     /// The profile.
     pub profile: ProfileName,
+}
+
+impl CertificateName {
+    /// Of a profile at the site of `paths`.
+    pub(crate) fn at(paths: &Paths, profile: &ProfileName) -> Self {
+        Self {
+            site: paths.site().cloned(),
+            profile: profile.clone(),
+        }
+    }
 }
 
 impl std::fmt::Display for CertificateName {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::held::{Folder, KeyPlace, Kind};
+use crate::held::{CertificateName, Folder, KeyPlace, Kind};
 use crate::{Error, Paths, ProfileName, files};
 
 /// The versions that kubectl speaks; the older one has no other fields.
@@ -97,7 +97,7 @@ pub fn credential(
     asked: Asked,
 ) -> Result<Zeroizing<String>, Error> {
     let missing = || Error::NotHeld {
-        profile: profile.clone(),
+        name: CertificateName::at(paths, profile),
     };
     // Nobody replaces the files while this is held.
     let folder = Folder::look(paths)?.ok_or_else(missing)?;

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use crate::held::{Certificate, Folder, KeyPlace, Kind};
-use crate::{Error, Paths, ProfileName};
+use crate::certificate::x509;
+use crate::held::{Certificate, CertificateName, Folder, KeyPlace, Kind};
+use crate::{Config, Error, Paths, ProfileName, files};
 
 /// An environment variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,8 @@ pub enum Shell {
 ///
 /// # Errors
 /// [`Error::NotHeld`] where a profile is named that has no live TLS
-/// certificate; those of reading the folder.
+/// certificate; [`Error::NoSite`] where the site has neither certificates nor
+/// CAs; those of reading the folder.
 pub fn variables(
     paths: &Paths,
     profile: Option<&ProfileName>,
@@ -47,8 +50,13 @@ pub fn variables(
         all.push(variable("PKCS11_MODULE_PATH", module));
         all.push(variable("PKCS11_PROVIDER_MODULE", module));
     }
-    if let Some(certificate) = chosen(paths, profile)? {
-        tls(&certificate, &mut all);
+    match chosen(paths, profile)? {
+        Some(certificate) => tls(&certificate, &mut all)?,
+        // A name with a slip in it is no site without certificates.
+        None if paths.site().is_some() => {
+            Config::load(paths)?.cas_of(paths.site())?;
+        }
+        None => {}
     }
     Ok(all)
 }
@@ -73,19 +81,20 @@ fn chosen(paths: &Paths, profile: Option<&ProfileName>) -> Result<Option<Certifi
         .min_by_key(|held| held.key != KeyPlace::Yubikey);
     match (found, profile) {
         (None, Some(profile)) => Err(Error::NotHeld {
-            profile: profile.clone(),
+            name: CertificateName::at(paths, profile),
         }),
         (found, _) => Ok(found),
     }
 }
 
-fn tls(certificate: &Certificate, all: &mut Vec<Variable>) {
+fn tls(certificate: &Certificate, all: &mut Vec<Variable>) -> Result<(), Error> {
     let mut files = certificate.files.iter();
-    let Some(chain) = files.next() else { return };
-    let uri = format!(
-        "pkcs11:token=dlogin;object={};type=private",
-        certificate.profile
-    );
+    let Some(chain) = files.next() else {
+        return Ok(());
+    };
+    let Some(uri) = key_uri(chain)? else {
+        return Ok(());
+    };
     all.push(variable("DLOGIN_CERTIFICATE", chain));
     match files.next() {
         Some(key) => {
@@ -112,6 +121,22 @@ fn tls(certificate: &Certificate, all: &mut Vec<Variable>) {
         name: "DLOGIN_KEY_URI",
         value: uri,
     });
+    Ok(())
+}
+
+/// The address (RFC 7512) of a certificate's key in the module, by the
+/// `CKA_ID`, which is the SHA-256 of the public key: a key that several
+/// certificates have goes by the name of the first. `None` where the file is
+/// gone.
+fn key_uri(chain: &Path) -> Result<Option<String>, Error> {
+    let spki = files::read_text(chain)?.and_then(|pem| x509::spki(&pem).ok());
+    Ok(spki.map(|spki| {
+        let mut uri = String::from("pkcs11:token=dlogin;id=");
+        for byte in Sha256::digest(spki) {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+        uri + ";type=private"
+    }))
 }
 
 /// The variables as the shell takes them.
@@ -173,7 +198,7 @@ mod tests {
         let tls = ProfileName::new("tls").unwrap();
         assert!(matches!(
             variables(&paths, Some(&tls), None),
-            Err(Error::NotHeld { profile }) if profile == tls
+            Err(Error::NotHeld { name }) if name.profile == tls
         ));
     }
 }

@@ -57,12 +57,7 @@ pub(crate) fn verify(pem: &str, expected: &Expected<'_>) -> Result<Checked, Cert
     let chain = chain(pem)?;
     let (leaf, intermediates) = chain.split_first().ok_or(CertificateError::Empty)?;
     let certificate = Certificate::from_der(leaf).map_err(|_| CertificateError::NotPem)?;
-    let spki = certificate
-        .tbs_certificate()
-        .subject_public_key_info()
-        .to_der()
-        .map_err(|_| CertificateError::NotPem)?;
-    if spki != expected.spki {
+    if spki_of(&certificate)? != expected.spki {
         return Err(CertificateError::OtherKey);
     }
     let facts = facts(&certificate);
@@ -93,10 +88,26 @@ fn encode(certificate: &CertificateDer<'_>) -> Result<String, CertificateError> 
 
 /// Reads a certificate that was verified before it was written.
 pub(crate) fn read(pem: &str) -> Result<Facts, CertificateError> {
+    Ok(facts(&leaf(pem)?))
+}
+
+/// The SubjectPublicKeyInfo of the same, DER.
+pub(crate) fn spki(pem: &str) -> Result<Vec<u8>, CertificateError> {
+    spki_of(&leaf(pem)?)
+}
+
+fn leaf(pem: &str) -> Result<Certificate, CertificateError> {
     let chain = chain(pem)?;
     let leaf = chain.first().ok_or(CertificateError::Empty)?;
-    let certificate = Certificate::from_der(leaf).map_err(|_| CertificateError::NotPem)?;
-    Ok(facts(&certificate))
+    Certificate::from_der(leaf).map_err(|_| CertificateError::NotPem)
+}
+
+fn spki_of(certificate: &Certificate) -> Result<Vec<u8>, CertificateError> {
+    certificate
+        .tbs_certificate()
+        .subject_public_key_info()
+        .to_der()
+        .map_err(|_| CertificateError::NotPem)
 }
 
 fn chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
