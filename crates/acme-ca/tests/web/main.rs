@@ -35,6 +35,7 @@ mod errors;
 mod external;
 mod freshness;
 mod happy;
+mod jws;
 mod key_change;
 mod keys;
 mod kubernetes;

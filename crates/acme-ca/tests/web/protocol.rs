@@ -1,9 +1,7 @@
 //! RFC 8555 §6: what every request and every answer must be.
 
-use acme_wire::jws::{self, KeyId};
-use acme_wire::{Directory, base64url};
+use acme_wire::Directory;
 use http::Method;
-use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::world::{SERIAL, World, answer};
@@ -74,208 +72,32 @@ async fn every_answer_has_a_nonce_and_is_not_cached_and_links_the_index() {
     }
 }
 
-/// A JWS with this protected header, and a signature that is nobody's.
-fn unsigned(header: &Value) -> String {
-    json!({
-        "protected": base64url::encode(header.to_string().as_bytes()),
-        "payload": base64url::encode(b"{}"),
-        "signature": base64url::encode(&[1; 64]),
-    })
-    .to_string()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_malformed_jws_is_refused() {
-    let world = World::new().await;
-    let client = world.client().await;
-    let url = client.directory.new_order.clone();
-    let jwk = client.key.jwk().to_json();
-    let kid = Value::from(client.kid.clone());
-    let header = |nonce: &str, changes: Value| {
-        let mut header = json!({"alg": "ES256", "kid": kid, "nonce": nonce, "url": url});
-        for (name, value) in changes.as_object().unwrap() {
-            match value {
-                Value::Null => header.as_object_mut().unwrap().remove(name),
-                value => header
-                    .as_object_mut()
-                    .unwrap()
-                    .insert(name.clone(), value.clone()),
-            };
-        }
-        header
-    };
-    for (name, changes, status, kind) in [
-        (
-            "alg none",
-            json!({"alg": "none"}),
-            400,
-            "badSignatureAlgorithm",
-        ),
-        (
-            "a MAC",
-            json!({"alg": "HS256"}),
-            400,
-            "badSignatureAlgorithm",
-        ),
-        (
-            "unknown alg",
-            json!({"alg": "ES512"}),
-            400,
-            "badSignatureAlgorithm",
-        ),
-        ("no alg", json!({"alg": null}), 400, "malformed"),
-        ("jwk and kid", json!({"jwk": jwk}), 400, "malformed"),
-        ("neither", json!({"kid": null}), 400, "malformed"),
-        (
-            "jwk where kid belongs",
-            json!({"kid": null, "jwk": jwk}),
-            400,
-            "malformed",
-        ),
-        (
-            "alg of another key",
-            json!({"alg": "RS256"}),
-            400,
-            "badPublicKey",
-        ),
-        ("crit", json!({"crit": ["b64"]}), 400, "malformed"),
-        ("b64", json!({"b64": false}), 400, "malformed"),
-        ("no nonce", json!({"nonce": null}), 400, "badNonce"),
-        (
-            "foreign nonce",
-            json!({"nonce": "A".repeat(43)}),
-            400,
-            "badNonce",
-        ),
-        (
-            "nonce of another form",
-            json!({"nonce": "!"}),
-            400,
-            "malformed",
-        ),
-        ("no url", json!({"url": null}), 400, "malformed"),
-        ("other url", json!({"url": client.kid}), 403, "unauthorized"),
-        (
-            "kid of nobody",
-            json!({"kid": format!("{}/acme/account/nobody", world.base)}),
-            400,
-            "accountDoesNotExist",
-        ),
-        (
-            "kid elsewhere",
-            json!({"kid": "https://evil.example/1"}),
-            400,
-            "accountDoesNotExist",
-        ),
-        ("signature of another key", json!({}), 400, "malformed"),
-    ] {
-        let nonce = client.nonce().await;
-        let body = unsigned(&header(&nonce, changes));
-        let answer = client.send(&url, body, jws::MEDIA_TYPE).await;
-        let problem = answer.problem();
-        assert_eq!(
-            (answer.status, problem.kind.name()),
-            (status, kind),
-            "{name}: {problem}"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_no_flattened_jws_is_refused() {
-    let world = World::new().await;
-    let client = world.client().await;
-    let url = client.directory.new_order.clone();
-    let kid = KeyId::Account(&client.kid);
-    let nonce = client.nonce().await;
-    let good = client.key.sign(&url, &nonce, kid, b"{}").unwrap();
-    let with = |name: &str, value: Value| {
-        let mut jws: Value = serde_json::from_str(&good).unwrap();
-        jws[name] = value;
-        jws.to_string()
-    };
-    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
-    for (name, body, status) in [
-        ("no JSON", "x".to_owned(), 400),
-        ("compact", "a.b.c".to_owned(), 400),
-        ("several signatures", with("signatures", json!([])), 400),
-        (
-            "unprotected header",
-            with("header", json!({"kid": "x"})),
-            400,
-        ),
-        ("padding", with("payload", json!("e30=")), 400),
-        ("no signature", with("signature", json!("")), 400),
-        (
-            "signature of another type",
-            with("signature", json!(1)),
-            400,
-        ),
-        ("twice", good.replacen('{', "{\"payload\":\"\",", 1), 400),
-        ("deep", deep, 400),
-        (
-            "large",
-            with("payload", json!("A".repeat(jws::MAX_LEN))),
-            413,
-        ),
-    ] {
-        let answer = client.send(&url, body, jws::MEDIA_TYPE).await;
-        let problem = answer.problem();
-        assert_eq!(
-            (answer.status, problem.kind.name()),
-            (status, "malformed"),
-            "{name}"
-        );
-    }
-    for media_type in [
-        "application/json",
-        "application/jose+json; charset=utf-8",
-        "text/plain",
-    ] {
-        let answer = client.send(&url, good.clone(), media_type).await;
-        answer.refused(415, "malformed");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_nonce_is_good_once_and_for_an_hour() {
-    let world = World::new().await;
-    let client = world.client().await;
-    let kid = KeyId::Account(&client.kid);
-    let send = |nonce: String| {
-        let body = client.key.sign(&client.kid, &nonce, kid, b"").unwrap();
-        client.send(&client.kid, body, jws::MEDIA_TYPE)
-    };
-    let nonce = client.nonce().await;
-    assert_eq!(send(nonce.clone()).await.status, 200);
-    send(nonce).await.refused(400, "badNonce");
-    let nonce = client.nonce().await;
-    world.advance(world.ca.config().lifetimes.nonce.0 + 1);
-    let answer = send(nonce).await;
-    answer.refused(400, "badNonce");
-    let fresh = answer.header("replay-nonce").to_owned();
-    assert_eq!(
-        send(fresh).await.status,
-        200,
-        "the error brings the next one"
-    );
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn resources_are_read_by_post_as_get_alone() {
     let world = World::new().await;
     let client = world.client().await;
     let placed = client.place_serial("tls", SERIAL).await;
+    let orders = format!("{}/orders", client.kid);
     for url in [
         &placed.url,
         &client.kid,
+        &orders,
         &placed.challenge.url,
         &placed.order.authorizations[0],
+        &placed.order.finalize,
+        &format!("{}/acme/certificate/x", world.base),
+        &client.directory.new_account,
+        &client.directory.new_order,
+        client.directory.revoke_cert.as_ref().unwrap(),
+        client.directory.key_change.as_ref().unwrap(),
     ] {
-        let answer = client.http.get(url).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 405, "{url}");
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
+            let request = client.http.request(method.clone(), url);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), 405, "{method} {url}");
+            assert_eq!(answer.headers()["allow"], "POST", "RFC 9110 §15.5.6");
+        }
     }
-    let orders = format!("{}/orders", client.kid);
     for url in [&placed.url, &orders] {
         let detail = client.post(url, b"{}").await.refused(400, "malformed");
         assert!(detail.contains("POST-as-GET"), "{detail}");

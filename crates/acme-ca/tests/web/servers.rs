@@ -25,7 +25,9 @@ mod issued;
 mod limited;
 mod ordered;
 mod queue;
+mod revoked;
 mod shared;
+mod swept;
 mod validated;
 
 /// A CA for servers below `example.net`, and what it looks at.

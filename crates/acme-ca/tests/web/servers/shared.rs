@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{ALLOW, Servers, answer_and_wait, challenge, identifier, place, request};
 use crate::client::{Answer, Client};
 
-async fn new_authorization(client: &Client, name: &str) -> Answer {
+pub async fn new_authorization(client: &Client, name: &str) -> Answer {
     let url = client.directory.new_authz.clone().unwrap();
     let payload = json!({ "identifier": identifier(name), "profile": "servers" });
     client.post_json(&url, &payload).await
@@ -16,7 +16,7 @@ async fn read(client: &Client, url: &str) -> Authorization {
     client.get(url).await.ok().json()
 }
 
-async fn deactivate(client: &Client, url: &str) -> Authorization {
+pub async fn deactivate(client: &Client, url: &str) -> Authorization {
     let payload = json!({ "status": "deactivated" });
     client.post_json(url, &payload).await.ok().json()
 }
