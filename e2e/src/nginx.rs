@@ -17,8 +17,9 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it in `dir`; whoever has a certificate under `client_root` (PEM)
-    /// sees a page with that person's name and `images` images.
+    /// Starts it in `dir`, with the file `crls.pem` there as its ssl_crl if there is one;
+    /// whoever has a certificate under `client_root` (PEM) sees a page with that
+    /// person's name and `images` images.
     pub fn start(dir: &Path, client_root: &Path, images: usize) -> Result<Self> {
         fs::create_dir_all(dir)?;
         let address = process::free_address()?;
@@ -53,6 +54,12 @@ impl Nginx {
         } else {
             ""
         };
+        // Whoever wants it puts it there before.
+        let revoked = if dir.join("crls.pem").exists() {
+            format!("ssl_crl {d}/crls.pem;\n")
+        } else {
+            String::new()
+        };
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
             .map(|kind| format!("{kind}_temp_path {d}/{kind};\n"))
@@ -70,6 +77,7 @@ impl Nginx {
                  listen {address} ssl http2;\n\
                  ssl_certificate {d}/server.pem; ssl_certificate_key {d}/server.key;\n\
                  ssl_client_certificate {d}/clients.pem; ssl_verify_client on; ssl_verify_depth 4;\n\
+                 {revoked}\
                  ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on; ssl_session_cache shared:s:1m;\n\
                  keepalive_timeout 600s;\n\
                  location / {{ default_type text/html; return 200 \"{}\"; }}\n\
@@ -80,6 +88,22 @@ impl Nginx {
                  <circle cx='12' cy='12' r='9' fill='#2a7'/></svg>",
             ),
         )?;
+        Ok(Self {
+            address,
+            dir: dir.to_owned(),
+            server: Self::run(dir, address)?,
+        })
+    }
+
+    /// Ends it and starts it again at the same place, so that it reads its files anew. (One
+    /// process alone cannot reload: it has no connections left then.)
+    pub fn restart(&mut self) -> Result<()> {
+        self.server.stop()?;
+        self.server = Self::run(&self.dir, self.address)?;
+        Ok(())
+    }
+
+    fn run(dir: &Path, address: SocketAddr) -> Result<Background> {
         let mut command = Command::new(programs::system("nginx")?);
         command
             .args(["-e", "stderr", "-p"])
@@ -88,11 +112,7 @@ impl Nginx {
             .arg(dir.join("nginx.conf"));
         let mut server = Background::start(command, &dir.join("nginx.log"))?;
         server.wait_for_port(address)?;
-        Ok(Self {
-            address,
-            dir: dir.to_owned(),
-            server,
-        })
+        Ok(server)
     }
 
     /// The page.

@@ -31,6 +31,16 @@ pub enum RequestError {
 }
 
 impl Issuer {
+    /// Checks that a CSR names exactly these and is signed by its own key, which must be a good
+    /// one. Whether the key is used for something else is a question to the records:
+    /// [`server_request`](Self::server_request) asks it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_named_csr(csr: &[u8], names: &[ServerName]) -> Result<PublicKey, CsrError> {
+        check_names(csr, names).map(|csr| csr.key)
+    }
+
     /// Joins the right to names with the CSR that came for them.
     ///
     /// # Errors

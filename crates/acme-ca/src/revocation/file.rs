@@ -62,6 +62,26 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_finds_the_old_file_or_the_new_one() {
+        const SIZE: usize = 1 << 20;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("krl");
+        let texts = [vec![b'a'; SIZE], vec![b'b'; SIZE]];
+        replace(&path, &texts[0], 0o644).unwrap();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for text in texts.iter().cycle().take(50) {
+                    replace(&path, text, 0o644).unwrap();
+                }
+            });
+            while !writer.is_finished() {
+                let found = std::fs::read(&path).unwrap();
+                assert!(texts.contains(&found), "{} bytes", found.len());
+            }
+        });
+    }
+
+    #[test]
     fn a_file_that_cannot_be_replaced_stands_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("folder");

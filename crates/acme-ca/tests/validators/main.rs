@@ -16,4 +16,5 @@ mod http;
 mod server;
 mod tls_alpn;
 mod tls_server;
+mod vantages;
 mod world;

@@ -55,9 +55,15 @@ async fn crl(world: &World, name: &str) -> String {
 
 /// `openssl verify` of a downloaded chain with the CRLs of the whole chain, as nginx does it.
 async fn verify(world: &World, chain: &[u8]) -> Output {
+    let crls = fetch(world, "/crl/all.pem").await;
+    verify_with(world, chain, &crls).await
+}
+
+/// The same with CRLs that were fetched before.
+async fn verify_with(world: &World, chain: &[u8], crls: &[u8]) -> Output {
     let dir = world.dir.path();
     std::fs::write(dir.join("chain.pem"), chain).unwrap();
-    std::fs::write(dir.join("crls.pem"), fetch(world, "/crl/all.pem").await).unwrap();
+    std::fs::write(dir.join("crls.pem"), crls).unwrap();
     let root = fetch(world, "/root.pem").await;
     std::fs::write(dir.join("root.pem"), root).unwrap();
     let time = world.now().to_string();
@@ -182,6 +188,25 @@ async fn a_crl_is_made_anew_before_it_ends_and_forgets_what_expired() {
     world.advance(16 * 3600 - half);
     let third = crl(&world, "clients").await;
     assert!(third.contains("No Revoked Certificates"), "{third}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_fetches_no_crl_any_more_lets_nobody_in_once_the_last_one_ends() {
+    let world = World::new().await;
+    let (mut card, key, _) = world.alice().await;
+    let client = world.client().await;
+    let tls = issue_serial(&client, &mut card, &key, "tls").await;
+    let old = fetch(&world, "/crl/all.pem").await;
+    let life = world.ca.config().revocation.crl_lifetime.0;
+    world.advance(life - 60);
+    let output = verify_with(&world, &tls.body, &old).await;
+    assert!(output.status.success(), "{output:?}");
+    world.advance(120);
+    let output = verify_with(&world, &tls.body, &old).await;
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("CRL has expired"), "{error}");
+    assert!(verify(&world, &tls.body).await.status.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
