@@ -73,6 +73,42 @@ fn the_first_run_finds_out_what_is_granted_and_later_runs_order_that() {
 }
 
 #[test]
+fn profiles_for_other_clients_cost_a_login_nothing() {
+    let mut site = Site::enrolled(33_000_014).unwrap();
+    let nobody = "127.0.0.1:9".parse().unwrap();
+    site.ca()
+        .certify_servers(".example.org", nobody, 80, 443)
+        .unwrap();
+    site.ca()
+        .configure(
+            "\n[profiles.device]\nkind = \"x509\"\nchallenge = \"device-attest-01\"\nsan = \"dns\"\n",
+        )
+        .unwrap();
+    site.ca_mut().stop().unwrap();
+    site.ca_mut().serve().unwrap();
+    let touches = site.touches();
+    let (first, code) = report(&site, &[]);
+    assert_eq!(code, Some(0), "{first}");
+    let all = set(&["ssh", "tls", "tls-disk"]);
+    assert_eq!(profiles(&first, "certificates"), all);
+    assert_eq!(profiles(&first, "skipped"), set(&["device"]));
+    assert_eq!(profiles(&first, "refused"), set(&["servers"]));
+    assert_eq!(profiles(&first, "failed"), set(&[]));
+    assert_eq!(site.touches() - touches, 2, "one for each key, as ever");
+    // They are not asked for again.
+    let (later, code) = report(&site, &["--renew"]);
+    assert_eq!(code, Some(0), "{later}");
+    assert_eq!(profiles(&later, "certificates"), all);
+    assert_eq!(profiles(&later, "refused"), set(&[]));
+    // Whoever names one is told why it is none for this program.
+    let output = site.laptop().run(&["device"]).unwrap();
+    let stderr = process::text(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{stderr}");
+    assert!(stderr.contains("device-attest-01"), "{stderr}");
+    assert!(!site.laptop().certificate("device.pem").exists());
+}
+
+#[test]
 fn a_named_order_that_is_refused_ends_with_3_and_costs_the_others_nothing() {
     let site = granted_tls_alone(33_000_002);
     let touches = site.touches();

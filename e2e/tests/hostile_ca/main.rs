@@ -193,7 +193,7 @@ fn a_challenge_type_that_no_yubikey_answers_is_told() {
             answer["challenges"][0]["type"] = "http-01".into();
         }
     });
-    let touches = hostile.refuses(&["tls"], &["no challenge that a YubiKey answers"]);
+    let touches = hostile.refuses(&["tls"], &["no challenge that dlogin answers"]);
     assert_eq!(touches, 0);
 }
 

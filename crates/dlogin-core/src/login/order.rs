@@ -24,8 +24,8 @@ pub enum OrderError {
     /// The CA, or the way to it.
     #[error(transparent)]
     Ca(#[from] CaError),
-    /// The challenge is none that a YubiKey answers.
-    #[error("the CA offers no challenge that a YubiKey answers, but {offered}")]
+    /// The challenge is none that this program answers.
+    #[error("the CA offers no challenge that dlogin answers, but {offered}")]
     NoChallenge {
         /// What it offers.
         offered: String,
@@ -245,14 +245,18 @@ async fn challenge(
     };
     let mut offered = Vec::new();
     for challenge in &authorization.challenges {
-        if let instant_acme::ChallengeType::Unknown(name) = &challenge.r#type {
-            if let Ok(kind) = name.parse::<ChallengeType>() {
-                return Ok((kind, challenge.token.clone(), challenge.url.clone()));
-            }
-            offered.push(printable(name));
-        } else {
-            offered.push(format!("{:?}", challenge.r#type));
-        }
+        use instant_acme::ChallengeType as Standard;
+        offered.push(match &challenge.r#type {
+            Standard::Unknown(name) => match name.parse::<ChallengeType>() {
+                Ok(kind) => return Ok((kind, challenge.token.clone(), challenge.url.clone())),
+                Err(_) => printable(name),
+            },
+            Standard::Http01 => "http-01".to_owned(),
+            Standard::Dns01 => "dns-01".to_owned(),
+            Standard::TlsAlpn01 => "tls-alpn-01".to_owned(),
+            Standard::DeviceAttest01 => "device-attest-01".to_owned(),
+            other => format!("{other:?}"),
+        });
     }
     offered.truncate(8);
     Err(OrderError::NoChallenge {

@@ -165,6 +165,13 @@ impl Report {
     fn note(&mut self, profile: ProfileName, error: OrderError) {
         match error {
             OrderError::Refused(problem) => self.refused.push(Refused::new(profile, &problem)),
+            // What a site has for other clients; nobody asked for it.
+            error @ OrderError::NoChallenge { .. } if self.discovery => {
+                self.skipped.push(Skipped {
+                    profile: profile.to_string(),
+                    why: error.to_string(),
+                });
+            }
             error => self.failed.push(Failed {
                 profile,
                 message: error.to_string(),
