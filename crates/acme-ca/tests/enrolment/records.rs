@@ -1,242 +1,14 @@
-//! What may be enrolled, and every way in which a bundle is refused.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-#[path = "support/device.rs"]
-mod device;
-#[path = "support/site.rs"]
-mod site;
+//! What is recorded: whose key it is, and what it may have; also when two are at it at once.
 
 use acme_ca::audit::{Decision, OPERATOR, Outcome};
 use acme_ca::ca::now;
 use acme_ca::enrolment::{EnrolRefusal, Request, examine};
 use acme_ca::records::{KeyState, KeyUse, NameClash};
 use acme_ca::store::{Records, StoreError};
-use acme_yubikey::enrolment::BundleError;
-use device::{Device, Facts, TestKey, bundle, bundle_signed_by};
-use piv_attest::policy::Violation;
-use piv_attest::{PinPolicy, TouchPolicy};
-use site::{Site, parse, user};
 
-fn request(bundle: Vec<u8>) -> Request {
-    Request {
-        user: user("alice"),
-        usage: KeyUse::Login,
-        grants: parse(&["tls=alice.example", "ssh=alice,deploy"]),
-        bundle,
-    }
-}
-
-#[tokio::test]
-async fn a_good_bundle_becomes_a_record_with_every_fact() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let key = TestKey::p256();
-    let proposal = examine(
-        &site.ca,
-        request(site.bundle("alice", &key, &Facts::default())),
-        now(),
-    )
-    .await
-    .unwrap();
-    // EUCLEAK reaches 5.4.3, and is told at enrolment.
-    assert_eq!(proposal.attestation().warnings().len(), 1);
-    let record = proposal.record(&site.ca).await.unwrap();
-    assert_eq!(record.attested.serial.unwrap().to_string(), "9681620");
-    assert_eq!(record.attested.slot.to_string(), "9a");
-    assert_eq!(record.attested.pin_policy, PinPolicy::Once);
-    assert_eq!(record.attested.touch_policy, TouchPolicy::Always);
-    assert_eq!(record.state, KeyState::Active);
-    assert_eq!(record.chain.len(), 2);
-    let ssh = record.grants.iter().find(|grant| grant.profile == "ssh");
-    assert_eq!(ssh.unwrap().names, ["alice", "deploy"]);
-    let last = site.decisions().await.pop().unwrap();
-    assert_eq!(
-        (last.action.as_ref(), last.outcome),
-        ("key.add", Outcome::Done)
-    );
-    assert_eq!(last.facts["serial"], "9681620");
-    assert_eq!(last.facts["key"], record.id.to_string());
-}
-
-#[tokio::test]
-async fn a_bundle_without_possession_is_refused() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let key = TestKey::p256();
-    let chain = site.device.attest(&key, &Facts::default());
-    let root = site.ca.hierarchy().root_fingerprint();
-    let stolen = bundle_signed_by(root, "alice", &key, &TestKey::p256(), &chain);
-    let refusals = site.refusals(request(stolen)).await;
-    assert!(matches!(
-        refusals[..],
-        [EnrolRefusal::Bundle(BundleError::Signature)]
-    ));
-}
-
-#[tokio::test]
-async fn a_bundle_for_another_ca_is_refused() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let key = TestKey::p256();
-    let chain = site.device.attest(&key, &Facts::default());
-    let refusals = site
-        .refusals(request(bundle([9; 32], "alice", &key, &chain)))
-        .await;
-    assert!(matches!(
-        refusals[..],
-        [EnrolRefusal::Bundle(BundleError::OtherCa { .. })]
-    ));
-}
-
-#[tokio::test]
-async fn a_bundle_for_another_user_is_refused() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let key = TestKey::p256();
-    let refusals = site
-        .refusals(request(site.bundle("bob", &key, &Facts::default())))
-        .await;
-    assert!(matches!(
-        refusals[..],
-        [EnrolRefusal::Bundle(BundleError::OtherUser { .. })]
-    ));
-}
-
-#[tokio::test]
-async fn a_device_whose_owner_replaced_f9_is_refused() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let key = TestKey::p256();
-    let chain = site
-        .device
-        .with_replaced_f9()
-        .attest(&key, &Facts::default());
-    let root = site.ca.hierarchy().root_fingerprint();
-    let refusals = site
-        .refusals(request(bundle(root, "alice", &key, &chain)))
-        .await;
-    assert!(matches!(
-        refusals[..],
-        [EnrolRefusal::Bundle(BundleError::Attestation(_))]
-    ));
-}
-
-#[tokio::test]
-async fn a_slot_certificate_used_as_f9_is_refused() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let key = TestKey::p256();
-    let chain = site.device.attest_by_slot(&TestKey::p256(), &key);
-    let root = site.ca.hierarchy().root_fingerprint();
-    let refusals = site
-        .refusals(request(bundle(root, "alice", &key, &chain)))
-        .await;
-    assert!(matches!(
-        refusals[..],
-        [EnrolRefusal::Bundle(BundleError::Attestation(_))]
-    ));
-}
-
-#[tokio::test]
-async fn an_unknown_root_is_refused() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let key = TestKey::p256();
-    let chain = Device::new().attest(&key, &Facts::default());
-    let root = site.ca.hierarchy().root_fingerprint();
-    let refusals = site
-        .refusals(request(bundle(root, "alice", &key, &chain)))
-        .await;
-    assert!(matches!(
-        refusals[..],
-        [EnrolRefusal::Bundle(BundleError::Attestation(_))]
-    ));
-}
-
-/// An imported key has no attestation; all that its owner can send is another key's.
-#[tokio::test]
-async fn an_imported_key_is_refused() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let imported = TestKey::p256();
-    let generated = TestKey::p256();
-    let root = site.ca.hierarchy().root_fingerprint();
-    let anothers = site.device.attest(&generated, &Facts::default());
-    let borrowed = bundle_signed_by(root, "alice", &generated, &imported, &anothers);
-    let refusals = site.refusals(request(borrowed)).await;
-    assert!(matches!(
-        refusals[..],
-        [EnrolRefusal::Bundle(BundleError::Signature)]
-    ));
-    // The device's own certificate attests no key of a slot.
-    let own = bundle(
-        root,
-        "alice",
-        &imported,
-        std::slice::from_ref(&site.device.f9),
-    );
-    let refusals = site.refusals(request(own)).await;
-    assert!(matches!(refusals[..], [EnrolRefusal::Bundle(_)]));
-}
-
-#[tokio::test]
-async fn what_is_no_bundle_is_refused_as_unreadable() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    for text in [
-        &b""[..],
-        b"{}",
-        b"[]",
-        b"\xff\xfe",
-        b"{\"version\":1}",
-        &[b'['; 60_000],
-    ] {
-        let refusals = site.refusals(request(text.to_vec())).await;
-        assert!(refusals.iter().all(EnrolRefusal::is_unreadable));
-    }
-}
-
-#[tokio::test]
-async fn the_policy_refuses_at_enrolment_and_lists_all_that_is_wrong() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let facts = Facts {
-        pin_policy: 1,
-        touch_policy: 3,
-        ..Facts::default()
-    };
-    let refusals = site
-        .refusals(request(site.bundle("alice", &TestKey::p256(), &facts)))
-        .await;
-    assert!(matches!(
-        refusals[..],
-        [
-            EnrolRefusal::Policy(Violation::PinPolicy {
-                found: PinPolicy::Never
-            }),
-            EnrolRefusal::Policy(Violation::TouchPolicy {
-                found: TouchPolicy::Cached
-            })
-        ]
-    ));
-}
-
-#[tokio::test]
-async fn the_strict_preset_refuses_keys_that_eucleak_reaches() {
-    let site = Site::with("preset = \"default\"", "preset = \"strict\"").await;
-    site.add_user("alice").await;
-    let old = site.bundle("alice", &TestKey::p256(), &Facts::default());
-    let refusals = site.refusals(request(old)).await;
-    assert!(matches!(
-        refusals[..],
-        [EnrolRefusal::Policy(Violation::Advisory { .. })]
-    ));
-}
+use crate::device::{Facts, TestKey};
+use crate::site::{Site, parse, user};
+use crate::{request, with_alice};
 
 #[tokio::test]
 async fn the_user_must_exist_and_be_enabled() {
@@ -258,8 +30,7 @@ async fn the_user_must_exist_and_be_enabled() {
 
 #[tokio::test]
 async fn a_public_key_belongs_to_one_user() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
+    let site = with_alice().await;
     site.add_user("bob").await;
     let key = TestKey::p256();
     let first = site
@@ -292,8 +63,7 @@ async fn a_public_key_belongs_to_one_user() {
 
 #[tokio::test]
 async fn grants_must_fit_profiles_names_and_use() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
+    let site = with_alice().await;
     type Check = fn(&EnrolRefusal) -> bool;
     let cases: [(KeyUse, &[&str], Check); 8] = [
         (KeyUse::Login, &["vpn=alice.example"], |r| {
@@ -335,8 +105,7 @@ async fn grants_must_fit_profiles_names_and_use() {
 
 #[tokio::test]
 async fn a_tls_name_is_one_persons_and_of_one_kind_and_reserved() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
+    let site = with_alice().await;
     site.add_user("bob").await;
     site.enrol(
         "alice",
@@ -401,8 +170,7 @@ async fn one_request_cannot_grant_one_tls_name_for_hardware_and_disk() {
 
 #[tokio::test]
 async fn two_enrolments_at_once_do_not_share_a_tls_name() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
+    let site = with_alice().await;
     site.add_user("bob").await;
     let alice = request(site.bundle("alice", &TestKey::p256(), &Facts::default()));
     let mut bob = request(site.bundle("bob", &TestKey::p256(), &Facts::default()));
@@ -430,8 +198,7 @@ async fn two_enrolments_at_once_do_not_share_a_tls_name() {
 
 #[tokio::test]
 async fn a_user_disabled_during_an_enrolment_gets_no_key() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
+    let site = with_alice().await;
     let bundle = site.bundle("alice", &TestKey::p256(), &Facts::default());
     let proposal = examine(&site.ca, request(bundle), now()).await.unwrap();
     let decision = Decision::new(Outcome::Done, "user.disable", OPERATOR, "test", now());
@@ -444,8 +211,7 @@ async fn a_user_disabled_during_an_enrolment_gets_no_key() {
 
 #[tokio::test]
 async fn a_grant_has_no_more_names_than_a_certificate() {
-    let site = Site::new().await;
-    site.add_user("alice").await;
+    let site = with_alice().await;
     let mut many = request(site.bundle("alice", &TestKey::p256(), &Facts::default()));
     let names: Vec<String> = (0..257).map(|number| format!("p{number}")).collect();
     many.grants = parse(&[format!("ssh={}", names.join(",")).as_str()]);
