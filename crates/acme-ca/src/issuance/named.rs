@@ -4,12 +4,12 @@ use acme_wire::Jwk;
 use piv_attest::{KeyAlgorithm, PublicKey};
 
 use super::csr::{NamedKey, check_names};
-use super::x509::{chain, subject};
-use super::{CsrError, IssueError, Issued, Issuer, OrderFacts, PEM_CHAIN, lint};
+use super::x509::{Whose, subject};
+use super::{CsrError, IssueError, Issued, Issuer, OrderFacts, lint};
 use crate::audit::{Decision, Outcome};
 use crate::names::{NamesAuthorized, ServerName};
 use crate::pki::{Purpose, San, Template, random_serial};
-use crate::store::{CertificateKind, Intent, StoreError};
+use crate::store::StoreError;
 
 /// The right to names, and a CSR for exactly those, by a key that may have them. Only
 /// [`Issuer::server_request`] makes one, and issuing uses it up.
@@ -107,15 +107,10 @@ impl Issuer {
             not_before: order.now - self.config.lifetimes.backdate.0,
             not_after: not_after.min(authority.not_after()),
         };
-        let not_after = template.not_after;
-        let longest = profile.max_validity.0 + self.config.lifetimes.backdate.0;
-        let linted = lint::lint(authority.tbs(&template)?, &template, authority, longest)
-            .map_err(IssueError::Lint)?;
         // Judged before, and again in the moment: an alarm, if it differs now.
         if self.misuse(&csr.key).await?.is_some() {
             return Err(IssueError::Lint(vec![lint::Finding::ReusedKey]));
         }
-        let serial = hex::encode(template.serial);
         let decision = Decision::new(
             Outcome::Done,
             "certificate.issue",
@@ -125,43 +120,14 @@ impl Issuer {
         )
         .fact("profile", &profile.name)
         .fact("names", names.join(","))
-        .fact("not_after", crate::time_text(not_after))
-        .fact("serial", &serial)
-        .fact("issuer", authority.name());
-        let id = super::random_id()?;
-        let permit = linted
-            .intend(self.store.as_ref(), |tbs| Intent {
-                id,
-                issuer: authority.name().to_string(),
-                serial: serial.clone(),
-                kind: CertificateKind::X509,
-                profile: profile.name.clone(),
-                user: None,
-                key: None,
-                order_id: Some(order.id.clone()),
-                account: Some(order.account.clone()),
-                names,
-                not_before: template.not_before,
-                not_after,
-                tbs,
-                at: order.now,
-            })
-            .await?;
-        let (id, body) = permit
-            .sign(
-                authority.signer(),
-                self.store.as_ref(),
-                decision,
-                |tbs, signature| chain(authority, tbs, signature),
-            )
-            .await?;
-        Ok(Issued {
-            id,
-            body,
-            media_type: PEM_CHAIN,
-            serial,
-            not_after,
-        })
+        .fact("not_after", crate::time_text(template.not_after));
+        let whose = Whose {
+            user: None,
+            key: None,
+            names,
+        };
+        self.sign_x509(authority, profile, order, &template, whose, decision)
+            .await
     }
 }
 

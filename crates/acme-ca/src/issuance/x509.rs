@@ -1,13 +1,25 @@
-//! TLS client certificates.
+//! TLS client certificates, and what every X.509 certificate of an order goes through.
 
 use super::{IssueError, Issued, Issuer, OrderFacts, PEM_CHAIN, lint};
-use crate::config::SanKind;
+use crate::audit::Decision;
+use crate::config::{Profile, SanKind};
 use crate::entitlement::Entitlement;
 use crate::pki::{Authority, Purpose, San, Template, assemble, common_name, random_serial};
+use crate::records::KeyId;
 use crate::store::{CertificateKind, Intent};
 
 /// The longest common name (RFC 5280 appendix A.1, ub-common-name).
 const MAX_COMMON_NAME: usize = 64;
+
+/// Whose a certificate is, and what it is for, on record.
+pub(super) struct Whose {
+    /// The person, if it is somebody's.
+    pub(super) user: Option<String>,
+    /// Their key's record.
+    pub(super) key: Option<KeyId>,
+    /// The names in it.
+    pub(super) names: Vec<String>,
+}
 
 impl Issuer {
     pub(super) async fn issue_x509(
@@ -29,31 +41,58 @@ impl Issuer {
             not_before: order.now - self.config.lifetimes.backdate.0,
             not_after,
         };
-        let longest = entitlement.profile().max_validity.0 + self.config.lifetimes.backdate.0;
-        let linted = lint::lint(authority.tbs(&template)?, &template, authority, longest)
-            .map_err(IssueError::Lint)?;
-        let serial = hex::encode(template.serial);
-        let intent = |tbs| Intent {
-            id: String::new(),
-            issuer: authority.name().to_string(),
-            serial: serial.clone(),
-            kind: CertificateKind::X509,
-            profile: entitlement.profile().name.clone(),
+        let decision = Self::decision(entitlement, order, not_after);
+        let whose = Whose {
             user: Some(entitlement.user().to_string()),
             key: Some(entitlement.key()),
-            order_id: Some(order.id.clone()),
-            account: Some(order.account.clone()),
             names: names.to_vec(),
-            not_before: template.not_before,
-            not_after,
-            tbs,
-            at: order.now,
         };
+        self.sign_x509(
+            authority,
+            entitlement.profile(),
+            order,
+            &template,
+            whose,
+            decision,
+        )
+        .await
+    }
+
+    /// From a template to the certificate of an order: lint, intent, signature. The decision
+    /// gets the serial number and the issuer.
+    pub(super) async fn sign_x509(
+        &self,
+        authority: &Authority,
+        profile: &Profile,
+        order: &OrderFacts,
+        template: &Template,
+        whose: Whose,
+        decision: Decision,
+    ) -> Result<Issued, IssueError> {
+        let longest = profile.max_validity.0 + self.config.lifetimes.backdate.0;
+        let linted = lint::lint(authority.tbs(template)?, template, authority, longest)
+            .map_err(IssueError::Lint)?;
+        let serial = hex::encode(template.serial);
         let id = super::random_id()?;
         let permit = linted
-            .intend(self.store.as_ref(), |tbs| Intent { id, ..intent(tbs) })
+            .intend(self.store.as_ref(), |tbs| Intent {
+                id,
+                issuer: authority.name().to_string(),
+                serial: serial.clone(),
+                kind: CertificateKind::X509,
+                profile: profile.name.clone(),
+                user: whose.user,
+                key: whose.key,
+                order_id: Some(order.id.clone()),
+                account: Some(order.account.clone()),
+                names: whose.names,
+                not_before: template.not_before,
+                not_after: template.not_after,
+                tbs,
+                at: order.now,
+            })
             .await?;
-        let decision = Self::decision(entitlement, order, not_after)
+        let decision = decision
             .fact("serial", &serial)
             .fact("issuer", authority.name());
         let (id, body) = permit
@@ -69,17 +108,13 @@ impl Issuer {
             body,
             media_type: PEM_CHAIN,
             serial,
-            not_after,
+            not_after: template.not_after,
         })
     }
 }
 
 /// The certificate and the intermediate, PEM. The root is what relying parties have.
-pub(super) fn chain(
-    authority: &Authority,
-    tbs: &[u8],
-    signature: &[u8],
-) -> Result<Vec<u8>, IssueError> {
+fn chain(authority: &Authority, tbs: &[u8], signature: &[u8]) -> Result<Vec<u8>, IssueError> {
     let der = assemble(tbs, authority.signer().algorithm(), signature)?;
     let mut pem = crate::pki::pem_certificate(&der)?;
     pem.push_str(&crate::pki::pem_certificate(authority.certificate_der())?);

@@ -10,11 +10,10 @@ use http::{HeaderValue, header};
 use super::post::Post;
 use super::problem::Error;
 use super::{Web, answer, paths};
+use crate::issuance::PEM_CHAIN;
 use crate::pki;
 use crate::store::Certificates;
 use crate::store::certificates::CertificateKind;
-
-const PEM_CHAIN: &str = "application/pem-certificate-chain";
 
 /// POST-as-GET of a certificate.
 pub(crate) async fn get(
