@@ -2,7 +2,7 @@
 //! attestation statement `step` as smallstep's clients send it.
 
 use acme_ca::audit::Outcome;
-use acme_ca::records::{KeyState, KeyUse};
+use acme_ca::records::{KeyId, KeyState, KeyUse};
 use acme_wire::order::{ChallengeStatus, OrderStatus};
 use serde_json::json;
 
@@ -24,13 +24,67 @@ async fn world() -> World {
     World::with(|settings| settings + PROFILE).await
 }
 
-/// Alice's card with a login key that may have `device`.
-async fn alice(world: &World) -> (Card, SlotKey, acme_ca::records::KeyId) {
-    let mut card = Card::new(&world.root, SERIAL);
-    let key = card.login();
-    let grants: &[(&str, &[&str])] = &[("device", &[NAME]), ("tls", &["alice.laptop.example"])];
-    let id = world.enrol(&mut card, &key, KeyUse::Login, grants).await;
-    (card, key, id)
+/// Alice's card with a login key, her client, and their CA.
+struct Alice {
+    world: World,
+    client: Client,
+    card: Card,
+    key: SlotKey,
+    id: KeyId,
+}
+
+impl Alice {
+    /// She may have `device`.
+    async fn new() -> Self {
+        Self::with(&[("device", &[NAME]), ("tls", &["alice.laptop.example"])]).await
+    }
+
+    async fn with(grants: &[(&str, &[&str])]) -> Self {
+        let world = world().await;
+        let mut card = Card::new(&world.root, SERIAL);
+        let key = card.login();
+        let id = world.enrol(&mut card, &key, KeyUse::Login, grants).await;
+        Self {
+            client: world.client().await,
+            world,
+            card,
+            key,
+            id,
+        }
+    }
+
+    /// An order for `device` that waits for its answer.
+    async fn places(&self) -> Placed {
+        self.client.place_serial("device", SERIAL).await
+    }
+
+    /// The right answer.
+    fn attests(&mut self, placed: &Placed) -> Vec<u8> {
+        attest(&mut self.card, &self.key, &self.client, placed)
+    }
+
+    /// An order that was answered rightly.
+    async fn ready(&mut self) -> Placed {
+        let placed = self.places().await;
+        let payload = self.attests(&placed);
+        let answered = self.client.answer(&placed, &payload).await;
+        assert_eq!(answered.status, ChallengeStatus::Valid, "{answered:?}");
+        placed
+    }
+
+    /// A CSR that the YubiKey's key signed.
+    fn requests(&mut self, names: &[&str]) -> Vec<u8> {
+        let public = piv_attest::claimed_key(&self.key.chain[0]).unwrap();
+        build(public.spki_der(), None, names, |info| {
+            self.card.sign(self.key.slot, info)
+        })
+    }
+
+    /// An answer that proves a key, and a record that has something against it.
+    async fn is_refused(&self, placed: &Placed, payload: &[u8], reason: &str) {
+        let (world, client) = (&self.world, &self.client);
+        refused(world, client, placed, payload, "unauthorized", reason).await;
+    }
 }
 
 /// CBOR (RFC 8949 §3): the head of an item.
@@ -103,34 +157,21 @@ fn key_authorization(client: &Client, placed: &Placed) -> String {
     format!("{}.{thumbprint}", placed.token())
 }
 
-/// The right answer.
+/// The right answer of a key.
 fn attest(card: &mut Card, key: &SlotKey, client: &Client, placed: &Placed) -> Vec<u8> {
     let signature = card.sign(key.slot, key_authorization(client, placed).as_bytes());
     response(&object(&key.chain, &signature))
 }
 
-/// A CSR that the YubiKey's key signed.
-fn request(card: &mut Card, key: &SlotKey, names: &[&str]) -> Vec<u8> {
-    let public = piv_attest::claimed_key(&key.chain[0]).unwrap();
-    build(public.spki_der(), None, names, |info| {
-        card.sign(key.slot, info)
-    })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_enrolled_key_gets_what_its_record_says() {
-    let world = world().await;
-    let (mut card, key, id) = alice(&world).await;
-    let client = world.client().await;
-    let placed = client.place_serial("device", SERIAL).await;
+    let mut alice = Alice::new().await;
+    let placed = alice.ready().await;
     assert_eq!(placed.challenge.kind, "device-attest-01");
-    let payload = attest(&mut card, &key, &client, &placed);
-    let answered = client.answer(&placed, &payload).await;
-    assert_eq!(answered.status, ChallengeStatus::Valid, "{answered:?}");
-    let csr = request(&mut card, &key, &[NAME]);
-    let certificate = client.collect(&placed, Some(&csr)).await;
+    let csr = alice.requests(&[NAME]);
+    let certificate = alice.client.collect(&placed, Some(&csr)).await;
 
-    let path = world.dir.path().join("chain.pem");
+    let path = alice.world.dir.path().join("chain.pem");
     std::fs::write(&path, &certificate.body).unwrap();
     let shown = std::process::Command::new("openssl")
         .args(["x509", "-noout", "-text", "-in", path.to_str().unwrap()])
@@ -139,52 +180,49 @@ async fn an_enrolled_key_gets_what_its_record_says() {
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains(&format!("DNS:{NAME}")), "{shown}");
     assert!(shown.contains("TLS Web Client Authentication"), "{shown}");
-    let answers = world.audit("challenge.answer").await;
+    let answers = alice.world.audit("challenge.answer").await;
     let [decision] = &answers[..] else {
         panic!("{answers:?}");
     };
     assert_eq!(decision.outcome, Outcome::Done);
     let facts = format!("{decision:?}");
     assert!(
-        facts.contains("device-attest-01") && facts.contains(&id.to_string()),
+        facts.contains("device-attest-01") && facts.contains(&alice.id.to_string()),
         "{facts}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_in_the_csr_is_the_attested_one_and_a_csr_is_needed() {
-    let world = world().await;
-    let (mut card, key, _) = alice(&world).await;
-    let client = world.client().await;
-    let placed = client.place_serial("device", SERIAL).await;
-    let payload = attest(&mut card, &key, &client, &placed);
-    assert_eq!(
-        client.answer(&placed, &payload).await.status,
-        ChallengeStatus::Valid
-    );
-    client.finalize(&placed, None).await.refused(400, "badCSR");
+    let mut alice = Alice::new().await;
+    let placed = alice.ready().await;
     let other = csr(&SoftKey::generate(), None, &[NAME]);
-    let detail = client
-        .finalize(&placed, Some(&other))
-        .await
-        .refused(400, "badCSR");
-    assert!(detail.contains("not the key"), "{detail}");
-    let wider = request(&mut card, &key, &[NAME, "root.example"]);
-    client
-        .finalize(&placed, Some(&wider))
-        .await
-        .refused(400, "badCSR");
-    assert!(world.issued().await.is_empty());
-    let good = request(&mut card, &key, &[NAME]);
-    client.collect(&placed, Some(&good)).await;
-    assert_eq!(world.issued().await.len(), 1);
+    let wider = alice.requests(&[NAME, "root.example"]);
+    for (csr, reason) in [
+        (None, "send a CSR"),
+        (Some(&other), "not the key"),
+        (Some(&wider), "root.example"),
+    ] {
+        let csr = csr.map(Vec::as_slice);
+        let finalized = alice.client.finalize(&placed, csr).await;
+        let detail = finalized.refused(400, "badCSR");
+        assert!(detail.contains(reason), "{detail}");
+    }
+    assert!(alice.world.issued().await.is_empty());
+    let good = alice.requests(&[NAME]);
+    alice.client.collect(&placed, Some(&good)).await;
+    assert_eq!(alice.world.issued().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_that_do_not_verify_are_refused() {
-    let world = world().await;
-    let (mut card, key, _) = alice(&world).await;
-    let client = world.client().await;
+    let Alice {
+        world,
+        client,
+        mut card,
+        key,
+        ..
+    } = Alice::new().await;
     let foreign = {
         let root = virtual_yubikey::Root::generate().unwrap();
         Card::new(&root, SERIAL).login().chain
@@ -275,13 +313,11 @@ async fn statements_that_do_not_verify_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn payloads_that_are_no_answers_are_malformed() {
-    let world = world().await;
-    let (mut card, key, _) = alice(&world).await;
-    let client = world.client().await;
-    let placed = client.place_serial("device", SERIAL).await;
+    let mut alice = Alice::new().await;
+    let spare = alice.places().await;
     let yubikey = {
-        let other = client.place_serial("tls", SERIAL).await;
-        answer(&mut card, &key, &client, &[&other])
+        let other = alice.client.place_serial("tls", SERIAL).await;
+        answer(&mut alice.card, &alice.key, &alice.client, &[&other])
     };
     for payload in [
         b"{}".to_vec(),
@@ -291,109 +327,61 @@ async fn payloads_that_are_no_answers_are_malformed() {
         br#"{"error": "no attestation"}"#.to_vec(),
         yubikey,
     ] {
-        let placed = client.place_serial("device", SERIAL).await;
-        refused(&world, &client, &placed, &payload, "malformed", "attObj").await;
+        let placed = alice.places().await;
+        let (world, client) = (&alice.world, &alice.client);
+        refused(world, client, &placed, &payload, "malformed", "attObj").await;
     }
     // An answer of this type is none to yubikey-01 either.
-    let tls = client.place_serial("tls", SERIAL).await;
-    let payload = attest(&mut card, &key, &client, &placed);
-    let answered = client.answer(&tls, &payload).await;
+    let tls = alice.client.place_serial("tls", SERIAL).await;
+    let payload = alice.attests(&spare);
+    let answered = alice.client.answer(&tls, &payload).await;
     assert_eq!(answered.status, ChallengeStatus::Invalid);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_record_decides_and_not_the_attestation() {
-    let world = world().await;
-    let (mut card, key, id) = alice(&world).await;
-    let client = world.client().await;
-    // Genuine, and nobody's.
-    let mut stranger = Card::new(&world.root, SERIAL + 1);
+    let mut alice = Alice::new().await;
+    // Genuine, and nobody's; under its own serial number, and under somebody else's.
+    let mut stranger = Card::new(&alice.world.root, SERIAL + 1);
     let theirs = stranger.login();
-    let placed = client.place_serial("device", SERIAL + 1).await;
-    let payload = attest(&mut stranger, &theirs, &client, &placed);
-    refused(
-        &world,
-        &client,
-        &placed,
-        &payload,
-        "unauthorized",
-        "enrolled",
-    )
-    .await;
-    // Under somebody else's serial number.
-    let placed = client.place_serial("device", SERIAL).await;
-    let payload = attest(&mut stranger, &theirs, &client, &placed);
-    refused(
-        &world,
-        &client,
-        &placed,
-        &payload,
-        "unauthorized",
-        "enrolled",
-    )
-    .await;
-    let placed = client.place_serial("device", SERIAL + 1).await;
-    let payload = attest(&mut card, &key, &client, &placed);
-    refused(
-        &world,
-        &client,
-        &placed,
-        &payload,
-        "unauthorized",
-        "is in YubiKey",
-    )
-    .await;
+    for serial in [SERIAL + 1, SERIAL] {
+        let placed = alice.client.place_serial("device", serial).await;
+        let payload = attest(&mut stranger, &theirs, &alice.client, &placed);
+        alice.is_refused(&placed, &payload, "enrolled").await;
+    }
+    let placed = alice.client.place_serial("device", SERIAL + 1).await;
+    let payload = alice.attests(&placed);
+    alice.is_refused(&placed, &payload, "is in YubiKey").await;
     // A key of the same card that never wants a touch: another key, and against policy.
-    let lax = card.generate(0x9C, pin::NEVER, touch::NEVER);
-    let placed = client.place_serial("device", SERIAL).await;
-    let payload = attest(&mut card, &lax, &client, &placed);
-    refused(&world, &client, &placed, &payload, "unauthorized", "touch").await;
-    // Retired.
-    let since = world.now();
-    world.set_state(id, KeyState::Retired { since }).await;
-    let placed = client.place_serial("device", SERIAL).await;
-    let payload = attest(&mut card, &key, &client, &placed);
-    refused(
-        &world,
-        &client,
-        &placed,
-        &payload,
-        "unauthorized",
-        "retired",
-    )
-    .await;
+    let lax = alice.card.generate(0x9C, pin::NEVER, touch::NEVER);
+    let placed = alice.places().await;
+    let payload = attest(&mut alice.card, &lax, &alice.client, &placed);
+    alice.is_refused(&placed, &payload, "touch").await;
+    let since = alice.world.now();
+    let retired = KeyState::Retired { since };
+    alice.world.set_state(alice.id, retired).await;
+    let placed = alice.places().await;
+    let payload = alice.attests(&placed);
+    alice.is_refused(&placed, &payload, "retired").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_judged_again_when_the_order_is_finalized() {
-    let world = world().await;
-    let (mut card, key, id) = alice(&world).await;
-    let client = world.client().await;
-    let placed = client.place_serial("device", SERIAL).await;
-    let payload = attest(&mut card, &key, &client, &placed);
-    assert_eq!(
-        client.answer(&placed, &payload).await.status,
-        ChallengeStatus::Valid
-    );
-    let since = world.now();
-    world.set_state(id, KeyState::Revoked { since }).await;
-    let csr = request(&mut card, &key, &[NAME]);
-    client
-        .finalize(&placed, Some(&csr))
-        .await
-        .refused(403, "unauthorized");
-    assert!(world.issued().await.is_empty());
+    let mut alice = Alice::new().await;
+    let placed = alice.ready().await;
+    let since = alice.world.now();
+    let revoked = KeyState::Revoked { since };
+    alice.world.set_state(alice.id, revoked).await;
+    let csr = alice.requests(&[NAME]);
+    let finalized = alice.client.finalize(&placed, Some(&csr)).await;
+    finalized.refused(403, "unauthorized");
+    assert!(alice.world.issued().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_has_only_what_it_was_granted() {
-    let world = world().await;
-    let mut card = Card::new(&world.root, SERIAL);
-    let key = card.login();
-    let grants: &[(&str, &[&str])] = &[("tls", &["alice.laptop.example"])];
-    world.enrol(&mut card, &key, KeyUse::Login, grants).await;
-    let client = world.client().await;
-    let placed = client.place_serial("device", SERIAL).await;
-    let payload = attest(&mut card, &key, &client, &placed);
-    refused(&world, &client, &placed, &payload, "unauthorized", "device").await;
+    let mut alice = Alice::with(&[("tls", &["alice.laptop.example"])]).await;
+    let placed = alice.places().await;
+    let payload = alice.attests(&placed);
+    alice.is_refused(&placed, &payload, "device").await;
 }
