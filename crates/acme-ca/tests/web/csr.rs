@@ -38,22 +38,52 @@ fn assemble(
     names: Vec<Vec<u8>>,
     sign: impl FnOnce(&[u8]) -> Vec<u8>,
 ) -> Vec<u8> {
-    let subject = match common_name {
-        None => sequence(&[]),
-        Some(name) => {
-            let attribute = sequence(&[&[6, 3, 0x55, 4, 3], &tlv(0x0C, name.as_bytes())]);
-            sequence(&[&tlv(0x31, &attribute)])
-        }
-    };
+    let common_names: Vec<_> = common_name
+        .map(|name| tlv(0x0C, name.as_bytes()))
+        .into_iter()
+        .collect();
     let attributes = if names.is_empty() {
         Vec::new()
     } else {
-        let san = tlv(0x30, &names.concat());
-        let extension = sequence(&[&[6, 3, 0x55, 0x1D, 0x11], &tlv(4, &san)]);
-        let request = [6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 9, 14];
-        sequence(&[&request, &tlv(0x31, &sequence(&[&extension]))])
+        extension_request(&[alternative_names(&names)])
     };
-    let info = sequence(&[&[2, 1, 0], &subject, spki, &tlv(0xA0, &attributes)]);
+    raw(spki, &subject(&common_names), &attributes, sign)
+}
+
+/// A subject of common names, each a string in DER.
+pub fn subject(common_names: &[Vec<u8>]) -> Vec<u8> {
+    let names: Vec<u8> = common_names
+        .iter()
+        .flat_map(|name| tlv(0x31, &sequence(&[&[6, 3, 0x55, 4, 3], name])))
+        .collect();
+    tlv(0x30, &names)
+}
+
+/// An extension: a non-critical one of id-ce with this last arc.
+pub fn extension(arc: u8, content: &[u8]) -> Vec<u8> {
+    sequence(&[&[6, 3, 0x55, 0x1D, arc], &tlv(4, content)])
+}
+
+/// subjectAltName, of GeneralNames in DER.
+pub fn alternative_names(names: &[Vec<u8>]) -> Vec<u8> {
+    extension(17, &tlv(0x30, &names.concat()))
+}
+
+/// The attribute that asks for extensions (RFC 2985 §5.4.2).
+pub fn extension_request(extensions: &[Vec<u8>]) -> Vec<u8> {
+    let request = [6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 9, 14];
+    let extensions = tlv(0x30, &extensions.concat());
+    sequence(&[&request, &tlv(0x31, &extensions)])
+}
+
+/// From a subject and attributes in DER.
+pub fn raw(
+    spki: &[u8],
+    subject: &[u8],
+    attributes: &[u8],
+    sign: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> Vec<u8> {
+    let info = sequence(&[&[2, 1, 0], subject, spki, &tlv(0xA0, attributes)]);
     let signature = [vec![0], sign(&info)].concat();
     sequence(&[&info, &ecdsa_sha256(), &tlv(3, &signature)])
 }

@@ -27,6 +27,7 @@ mod ordered;
 mod queue;
 mod revoked;
 mod shared;
+mod surprises;
 mod swept;
 mod validated;
 
