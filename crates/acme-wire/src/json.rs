@@ -1,4 +1,4 @@
-//! JSON in which no object has a member twice.
+//! JSON in which no object has a member twice, and nothing lies too deep.
 //!
 //! RFC 7515 §4 lets a JWS reader either refuse duplicate header members or take
 //! the last one. Two readers that choose differently see two messages under one
@@ -9,9 +9,16 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// How deep arrays and objects may lie in each other. Nothing in the protocol needs more than
+/// four.
+pub const MAX_DEPTH: usize = 16;
+
 /// Why a text is not an object of unique members.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
+    /// Arrays and objects lie deeper in each other than [`MAX_DEPTH`].
+    #[error("JSON that nests deeper than {MAX_DEPTH} arrays and objects")]
+    TooDeep,
     /// It is no JSON, or something follows it.
     #[error("no JSON: {0}")]
     Syntax(serde_json::Error),
@@ -28,6 +35,9 @@ pub enum JsonError {
 /// # Errors
 /// [`JsonError`].
 pub fn unique_object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
+    if is_too_deep(text) {
+        return Err(JsonError::TooDeep);
+    }
     let Unique { value, duplicate } = serde_json::from_slice(text).map_err(JsonError::Syntax)?;
     if let Some(name) = duplicate {
         return Err(JsonError::Duplicate(name));
@@ -36,6 +46,32 @@ pub fn unique_object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
         Value::Object(members) => Ok(members),
         _ => Err(JsonError::NotAnObject),
     }
+}
+
+/// Whether arrays and objects lie deeper in each other than [`MAX_DEPTH`]. Says nothing else
+/// about the text, and takes the time to read it once.
+#[must_use]
+pub fn is_too_deep(text: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return true;
+                }
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A value, and the first member name that stood twice in one object of it.
@@ -155,10 +191,27 @@ mod tests {
         for bad in [&b"{} {}"[..], b"", b"{", b"\xff", b"{\"a\":1,}"] {
             assert!(matches!(unique_object(bad), Err(JsonError::Syntax(_))));
         }
-        let deep = "[".repeat(100_000);
-        assert!(matches!(
-            unique_object(deep.as_bytes()),
-            Err(JsonError::Syntax(_))
-        ));
+    }
+
+    #[test]
+    fn depth_is_bounded_and_strings_have_none() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let member = |depth: usize| format!("{{\"a\":{}}}", nested(depth));
+        assert!(unique_object(member(MAX_DEPTH - 1).as_bytes()).is_ok());
+        for deep in [
+            member(MAX_DEPTH),
+            "[".repeat(100_000),
+            "{\"a\":".repeat(100_000),
+        ] {
+            let error = unique_object(deep.as_bytes()).unwrap_err();
+            assert!(matches!(error, JsonError::TooDeep), "{error}");
+        }
+        let flat = format!(
+            "{{\"{0}\\\"{0}\":[{1}]}}",
+            "[{".repeat(99),
+            "[],".repeat(99) + "{}"
+        );
+        assert!(!is_too_deep(flat.as_bytes()));
+        assert!(unique_object(flat.as_bytes()).is_ok());
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     base64url,
-    json::{JsonError, unique_object},
+    json::{JsonError, is_too_deep, unique_object},
     jwk::{Algorithm, Jwk},
 };
 
@@ -72,6 +72,10 @@ impl UnverifiedJws {
         let protected = member(&outer, "protected")?;
         let payload = member(&outer, "payload")?;
         let signature = bytes("signature", member(&outer, "signature")?)?;
+        let content = bytes("payload", payload)?;
+        if is_too_deep(&content) {
+            return Err(JwsError::TooDeep);
+        }
         let header =
             unique_object(&bytes("protected", protected)?).map_err(JwsError::from_header)?;
 
@@ -108,7 +112,7 @@ impl UnverifiedJws {
             key,
             nonce,
             url: short(&header, "url")?,
-            payload: bytes("payload", payload)?,
+            payload: content,
             signature,
             signing_input: format!("{protected}.{payload}"),
         })
@@ -275,6 +279,7 @@ fn fits(algorithm: Algorithm, key: &Jwk) -> Result<(), JwsError> {
 impl JwsError {
     fn from_body(error: JsonError) -> Self {
         match error {
+            JsonError::TooDeep => Self::TooDeep,
             JsonError::Syntax(error) => Self::BodyNotJson {
                 error: error.to_string(),
             },
@@ -285,6 +290,7 @@ impl JwsError {
 
     fn from_header(error: JsonError) -> Self {
         match error {
+            JsonError::TooDeep => Self::TooDeep,
             JsonError::Syntax(error) => Self::HeaderNotJson {
                 error: error.to_string(),
             },

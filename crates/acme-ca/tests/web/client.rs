@@ -54,6 +54,20 @@ impl Answer {
             .unwrap()
     }
 
+    /// Asserts that it is beyond a limit, says when to come back (in seconds), and links to the
+    /// page about limits.
+    pub fn limited(&self, base: &str) -> i64 {
+        self.refused(429, "rateLimited");
+        self.links_help(base);
+        self.header("retry-after").parse().unwrap()
+    }
+
+    pub fn links_help(&self, base: &str) {
+        let help = format!("<{base}/limits>;rel=\"help\"");
+        let mut links = self.headers.get_all("link").iter();
+        assert!(links.any(|link| link == help.as_str()), "{self:?}");
+    }
+
     pub fn ok(self) -> Self {
         assert!(self.status < 300, "{}", String::from_utf8_lossy(&self.body));
         self

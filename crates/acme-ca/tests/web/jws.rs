@@ -161,6 +161,9 @@ async fn a_body_that_is_no_flattened_jws_is_refused() {
             (status, "malformed"),
             "{name}"
         );
+        if status == 413 {
+            answer.links_help(&world.base);
+        }
     }
     for media_type in [
         "application/json",

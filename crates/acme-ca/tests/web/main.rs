@@ -30,6 +30,7 @@ mod connections;
 mod crashes;
 mod csrs;
 mod decisions;
+mod depth;
 mod device_attest;
 mod errors;
 mod external;

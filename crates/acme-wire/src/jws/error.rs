@@ -1,6 +1,6 @@
 //! Everything that may be wrong with a JWS, and the problem type that says so.
 
-use crate::{jwk::JwkError, problem::ProblemType};
+use crate::{json::MAX_DEPTH, jwk::JwkError, problem::ProblemType};
 
 use super::{MAX_HEADER_VALUE, MAX_LEN};
 
@@ -13,6 +13,9 @@ pub enum JwsError {
         /// Its length.
         len: usize,
     },
+    /// Body, header or payload nest deeper than [`MAX_DEPTH`].
+    #[error("the request's JSON nests deeper than {MAX_DEPTH} arrays and objects")]
+    TooDeep,
     /// The body is not JSON.
     #[error("the body is not JSON: {error}")]
     BodyNotJson {

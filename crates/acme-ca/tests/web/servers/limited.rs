@@ -15,14 +15,7 @@ async fn an_order_has_so_many_identifiers() {
     let refused = client.new_order(&request(&names)).await;
     let detail = refused.refused(429, "rateLimited");
     assert!(detail.contains("101") && detail.contains("100"), "{detail}");
-    let links: Vec<&str> = refused
-        .headers
-        .get_all("link")
-        .iter()
-        .map(|link| link.to_str().unwrap())
-        .collect();
-    let help = format!("<{}/limits>;rel=\"help\"", servers.world.base);
-    assert!(links.contains(&help.as_str()), "{links:?}");
+    refused.links_help(&servers.world.base);
 }
 
 #[tokio::test]
@@ -43,14 +36,32 @@ async fn an_account_fails_so_many_validations() {
     let http = attempt().await;
     servers.publish(&client, &http);
     let refused = client.post(&http.url, b"{}").await;
-    refused.refused(429, "rateLimited");
-    let wait: i64 = refused.header("retry-after").parse().unwrap();
+    let wait = refused.limited(&servers.world.base);
     assert!((1..=3600).contains(&wait));
     // Others go on, and so does this one after a while.
     let other = servers.world.client().await;
     servers.ready(&other, &["mail.example.net"]).await;
     servers.world.advance(wait);
     servers.ready(&client, &["www.example.net"]).await;
+}
+
+#[tokio::test]
+async fn an_address_fails_so_many_validations_whatever_the_account() {
+    let mut servers = Servers::new().await;
+    servers.world.options.limits.failures = 2;
+    servers.world.restart(|settings| settings).await;
+    let order = async || {
+        let client = servers.world.client().await;
+        let order = place(&client, &["www.example.net"]).await;
+        (order.authorization(&client, 0).await, client)
+    };
+    let (last, client) = order().await;
+    for _ in 0..2 {
+        let (authorization, client) = order().await;
+        answer_and_wait(&client, &challenge(&authorization, "http-01").url).await;
+    }
+    let refused = client.post(&challenge(&last, "http-01").url, b"{}").await;
+    assert!((1..=60).contains(&refused.limited(&servers.world.base)));
 }
 
 #[tokio::test]
