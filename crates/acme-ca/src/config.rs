@@ -243,7 +243,9 @@ pub enum Fault {
         setting: &'static str,
     },
     /// Whom a rule is for.
-    #[error("a rule is for \"anyone\" or for \"account:ID\", not for {who:?}")]
+    #[error(
+        "a rule is for \"anyone\", \"user:NAME\", \"eab:KEY_ID\" or \"account:ID\", not for {who:?}"
+    )]
     AllowWho {
         /// What stood there.
         who: String,

@@ -539,6 +539,7 @@ fn every_error_of_a_profile_for_servers_points_at_its_line() {
         ),
         ("who = \"anyone\"", "who = \"everyone\"", "\"everyone\""),
         ("who = \"anyone\"", "who = \"account:\"", "\"account:\""),
+        ("who = \"anyone\"", "who = \"user:a b\"", "\"user:NAME\""),
         (
             "who",
             "names = [\"a b\"]\nwho",

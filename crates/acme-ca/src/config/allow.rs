@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::url::is_dns_name;
 use super::{Fault, Located};
 use crate::names::ServerName;
+use crate::records::UserName;
 use crate::store::orders::Account;
 
 /// One rule: these names, for these accounts.
@@ -26,6 +27,10 @@ enum Who {
     Anyone,
     /// This one.
     Account(String),
+    /// Those that are bound to this person (RFC 8555 §7.3.4).
+    User(UserName),
+    /// The one that this external account key bound.
+    External(String),
 }
 
 /// Which DNS names a rule is for. In lower case.
@@ -44,6 +49,10 @@ enum Pattern {
 pub struct Applicant<'a> {
     /// Its id.
     pub account: &'a str,
+    /// The person that it is bound to.
+    pub user: Option<&'a str>,
+    /// The external account key that bound it.
+    pub external: Option<&'a str>,
 }
 
 impl<'a> Applicant<'a> {
@@ -52,6 +61,8 @@ impl<'a> Applicant<'a> {
     pub fn of(account: &'a Account) -> Self {
         Self {
             account: &account.id,
+            user: account.user.as_deref(),
+            external: account.external.as_deref(),
         }
     }
 }
@@ -63,6 +74,8 @@ impl Allow {
         let is_for = match &self.who {
             Who::Anyone => true,
             Who::Account(id) => id == applicant.account,
+            Who::User(name) => applicant.user == Some(name.as_str()),
+            Who::External(key) => applicant.external == Some(key),
         };
         is_for
             && match name {
@@ -105,16 +118,22 @@ pub(super) struct RawAllow {
     addresses: Vec<Spanned<String>>,
 }
 
+fn who(text: &str) -> Option<Who> {
+    match text.split_once(':') {
+        None if text == "anyone" => Some(Who::Anyone),
+        Some(("account", id)) if !id.is_empty() => Some(Who::Account(id.to_owned())),
+        Some(("user", name)) => name.parse().ok().map(Who::User),
+        Some(("eab", key)) if !key.is_empty() => Some(Who::External(key.to_owned())),
+        _ => None,
+    }
+}
+
 pub(super) fn read(raw: &RawAllow) -> Result<Allow, Located> {
     let at = |place: &Spanned<String>, fault| Located::new(place.span().start, fault);
-    let who = match raw.who.get_ref().split_once(':') {
-        None if raw.who.get_ref() == "anyone" => Who::Anyone,
-        Some(("account", id)) if !id.is_empty() => Who::Account(id.to_owned()),
-        _ => {
-            let who = raw.who.get_ref().clone();
-            return Err(at(&raw.who, Fault::AllowWho { who }));
-        }
-    };
+    let who = who(raw.who.get_ref()).ok_or_else(|| {
+        let who = raw.who.get_ref().clone();
+        at(&raw.who, Fault::AllowWho { who })
+    })?;
     let pattern = |text: &Spanned<String>| {
         let name = text.get_ref().to_ascii_lowercase();
         let read = match (name.strip_prefix("*."), name.strip_prefix('.')) {
@@ -167,17 +186,25 @@ mod tests {
     }
 
     fn anyone(rule: &Allow, name: &str) -> bool {
-        permits(rule, "a", name)
+        permits(rule, applicant("a"), name)
     }
 
-    fn permits(rule: &Allow, account: &str, name: &str) -> bool {
+    fn applicant(account: &str) -> Applicant<'_> {
+        Applicant {
+            account,
+            user: None,
+            external: None,
+        }
+    }
+
+    fn permits(rule: &Allow, applicant: Applicant<'_>, name: &str) -> bool {
         let kind = match name.parse::<std::net::IpAddr>() {
             Ok(_) => IdentifierType::Ip,
             Err(_) => IdentifierType::Dns,
         };
         let value = name.to_owned();
         let name = ServerName::read(&Identifier { kind, value }).unwrap();
-        rule.permits(Applicant { account }, &name)
+        rule.permits(applicant, &name)
     }
 
     #[test]
@@ -244,7 +271,42 @@ mod tests {
     #[test]
     fn a_rule_is_for_whom_it_says() {
         let account = rule("who = 'account:abc'\nnames = ['.']");
-        assert!(permits(&account, "abc", "a.example"));
-        assert!(!permits(&account, "abd", "a.example"));
+        assert!(permits(&account, applicant("abc"), "a.example"));
+        assert!(!permits(&account, applicant("abd"), "a.example"));
+        let bound = Applicant {
+            account: "abc",
+            user: Some("alice"),
+            external: Some("5f3a"),
+        };
+        for (who, is_for) in [
+            ("user:alice", true),
+            ("user:alic", false),
+            ("user:abc", false),
+            ("eab:5f3a", true),
+            ("eab:5f3", false),
+            ("account:alice", false),
+        ] {
+            let rule = rule(&format!("who = '{who}'\nnames = ['.']"));
+            assert_eq!(permits(&rule, bound, "a.example"), is_for, "{who}");
+            assert!(!permits(&rule, applicant("alice"), "a.example") || who == "account:alice");
+        }
+    }
+
+    #[test]
+    fn whom_a_rule_can_be_for() {
+        for bad in [
+            "",
+            "everyone",
+            "anyone:",
+            "alice",
+            "account:",
+            "user:",
+            "user:a b",
+            "user:*",
+            "eab:",
+            "group:ops",
+        ] {
+            assert_eq!(who(bad), None, "{bad:?}");
+        }
     }
 }

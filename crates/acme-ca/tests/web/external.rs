@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::revoke::issue_serial;
+use crate::servers::{self, Servers};
 use crate::world::{SERIAL, World};
 
 fn setting(text: &str) -> impl FnOnce(String) -> String {
@@ -200,6 +201,52 @@ async fn the_accounts_of_a_disabled_user_do_nothing_more() {
     let other = nobody(&world).await;
     let late = request(&other, &unused.id, &*unused.mac);
     other.new_account(&late).await.refused(403, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_rule_for_names_can_be_for_a_person_or_for_a_key() {
+    let rule = |who: &str, name: &str| {
+        format!("[[profiles.servers.allow]]\nwho = \"{who}\"\nnames = [\"{name}\"]\n")
+    };
+    let mut servers = Servers::with("", &rule("user:alice", ".alice.example")).await;
+    let key = external_key(&servers.world, "alice").await;
+    // The rule can be there before the account.
+    let more = rule(&format!("eab:{}", key.id), "www.example.net");
+    servers.world.restart(|settings| settings + &more).await;
+    let mut alice = nobody(&servers.world).await;
+    let bound = alice
+        .new_account(&request(&alice, &key.id, &*key.mac))
+        .await;
+    alice.kid = bound.ok().header("location").to_owned();
+    let second = external_key(&servers.world, "alice").await;
+    let mut other = nobody(&servers.world).await;
+    let bound = other
+        .new_account(&request(&other, &second.id, &*second.mac))
+        .await;
+    other.kid = bound.ok().header("location").to_owned();
+    let stranger = servers.world.client().await;
+    for (client, name, allowed) in [
+        (&alice, "a.alice.example", true),
+        (&alice, "www.example.net", true),
+        (&alice, "mail.example.net", false),
+        (&other, "a.alice.example", true),
+        (&other, "www.example.net", false),
+        (&stranger, "a.alice.example", false),
+        (&stranger, "www.example.net", false),
+    ] {
+        let answer = client.new_order(&servers::request(&[name])).await;
+        if allowed {
+            assert_eq!(answer.status, 201, "{name}");
+        } else {
+            answer.refused(403, "rejectedIdentifier");
+        }
+    }
+    // Whoever is disabled has no rule any more, nor anything else.
+    servers.world.disable_user("alice").await;
+    let answer = alice
+        .new_order(&servers::request(&["a.alice.example"]))
+        .await;
+    answer.refused(403, "unauthorized");
 }
 
 #[tokio::test(flavor = "multi_thread")]
