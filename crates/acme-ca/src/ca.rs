@@ -15,6 +15,8 @@ use crate::pki::{Hierarchy, Layout, PkiError};
 use crate::revocation::crl;
 use crate::revocation::lists::{ListError, ListName, Lists};
 use crate::store::{CertificateRow, SqliteStore, StoreError};
+use crate::validators::SetupError;
+use crate::validators::caa::Caa;
 
 /// A CA, opened. Shared by everything that serves.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub struct Ca {
     verifier: Verifier<Backend>,
     lists: Lists,
     root_crl: Option<Vec<u8>>,
+    caa: Caa,
 }
 
 /// Why a CA cannot be opened or served.
@@ -42,6 +45,9 @@ pub enum OpenError {
     /// Its keys and certificates.
     #[error(transparent)]
     Pki(#[from] PkiError),
+    /// The resolver for CAA records.
+    #[error(transparent)]
+    Validation(#[from] SetupError),
     /// A root in the settings.
     #[error("{path} cannot be a root of attestation: {error}")]
     Root {
@@ -91,6 +97,7 @@ impl Ca {
             Arc::clone(&config),
         );
         let verifier = verifier(&config)?;
+        let caa = Caa::new(&config)?;
         let lists = Lists::new(Arc::clone(&hierarchy), store.clone(), Arc::clone(&config));
         // A CA of before there were any has none: `ca root-crl` makes it.
         let root_crl = std::fs::read(layout.root_crl())
@@ -105,6 +112,7 @@ impl Ca {
             verifier,
             lists,
             root_crl,
+            caa,
         })
     }
 
@@ -196,6 +204,12 @@ impl Ca {
             pem.push_str(&crl::to_pem(der).map_err(crl::CrlError::from)?);
         }
         Ok((pem, made))
+    }
+
+    /// What asks the DNS whether this CA may issue.
+    #[must_use]
+    pub fn caa(&self) -> &Caa {
+        &self.caa
     }
 
     /// What issues.

@@ -1,6 +1,6 @@
 //! The settings of a CA: `ca.toml`, read once at start; every error points at its line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -242,6 +242,14 @@ pub enum Fault {
         /// The setting.
         setting: &'static str,
     },
+    /// The CA's name in CAA records.
+    #[error(
+        "{name:?} cannot be the CA's name in CAA records: write names as in caa = [\"ca.example.net\"]"
+    )]
+    CaaName {
+        /// What stood there.
+        name: String,
+    },
     /// Whom a rule is for.
     #[error(
         "a rule is for \"anyone\", \"user:NAME\", \"eab:KEY_ID\" or \"account:ID\", not for {who:?}"
@@ -413,6 +421,20 @@ impl Config {
         self.profiles
             .values()
             .any(|profile| matches!(profile.proven_by, ProvenBy::Names(_)))
+    }
+
+    /// The names of this CA in CAA records, of all profiles that ask for them.
+    #[must_use]
+    pub fn caa_identities(&self) -> BTreeSet<&str> {
+        self.profiles
+            .values()
+            .filter_map(|profile| match &profile.proven_by {
+                ProvenBy::Names(rules) => Some(&rules.caa),
+                ProvenBy::Yubikey(_) => None,
+            })
+            .flatten()
+            .map(String::as_str)
+            .collect()
     }
 
     /// A profile by its name.

@@ -12,6 +12,7 @@ use crate::orders::OrderStatus;
 use crate::store::orders::{Account, Ending, Order, Orders, Swap};
 use crate::store::{Certificates, StoreError};
 use crate::validation::{Evidence, EvidenceError, Judge, ValidationError};
+use crate::validators::ValidatorError;
 use crate::web::{paths, problem};
 
 /// Why an order was not finalized.
@@ -23,6 +24,9 @@ pub(crate) enum FinalizeError {
     /// The CSR; the order stays ready.
     #[error(transparent)]
     Csr(#[from] CsrError),
+    /// The DNS does not say whether this CA may issue; the order stays ready.
+    #[error("CAA: {0}")]
+    NoCaa(ValidatorError),
     /// The order is invalid now, and has this problem.
     #[error("{0}")]
     Refused(Box<Problem>),
@@ -47,9 +51,9 @@ pub(crate) async fn finalize(
         return not_ready(ca, &order, now).await;
     }
     let proof = match proof(ca, account, &order, &csr, OrderStatus::Ready, now).await {
-        Err(FinalizeError::Csr(error)) => {
+        Err(error @ (FinalizeError::Csr(_) | FinalizeError::NoCaa(_))) => {
             audit::record(ca.store(), refused(&order, now).because(&error)).await?;
-            return Err(error.into());
+            return Err(error);
         }
         other => other?,
     };
@@ -100,9 +104,16 @@ async fn authorized(
     now: i64,
 ) -> Result<NamesAuthorized, FinalizeError> {
     let applicant = Applicant::of(account);
-    match NamesAuthorized::judge(ca.store(), ca.config(), order, applicant, now).await {
+    let (store, config) = (ca.store(), ca.config());
+    match NamesAuthorized::judge(store, config, ca.caa(), order, applicant, now).await {
         Ok(authorized) => Ok(authorized),
         Err(NamesError::Store(error)) => Err(error.into()),
+        Err(NamesError::NoCaa(error)) => Err(FinalizeError::NoCaa(error)),
+        Err(NamesError::Caa(names)) => {
+            let reasons = names.iter().map(|(name, why)| format!("{name}: {why}"));
+            let decision = refused(order, now).because_all(reasons);
+            end(ca, order, from, problem::of_caa(&names), decision).await
+        }
         Err(NamesError::Forbidden(names)) => {
             let reasons = names
                 .iter()
@@ -304,6 +315,10 @@ impl From<FinalizeError> for problem::Error {
         match error {
             FinalizeError::NotReady(status) => Self::NotReady { status },
             FinalizeError::Csr(error) => Self::Csr(error),
+            FinalizeError::NoCaa(error) => {
+                let detail = format!("CAA: {error}; the order is still ready");
+                Self::Refused(Box::new(Problem::new(error.problem_type(), detail)))
+            }
             FinalizeError::Refused(problem) if problem.kind == ProblemType::ServerInternal => {
                 Self::Internal {
                     what: problem.to_string(),

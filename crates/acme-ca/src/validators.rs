@@ -22,6 +22,7 @@ use crate::config::{Seconds, Validation};
 
 mod address;
 pub(crate) mod bounded;
+pub mod caa;
 mod dns;
 mod error;
 pub(crate) mod exchange;

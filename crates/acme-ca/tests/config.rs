@@ -540,6 +540,12 @@ fn every_error_of_a_profile_for_servers_points_at_its_line() {
         ("who = \"anyone\"", "who = \"everyone\"", "\"everyone\""),
         ("who = \"anyone\"", "who = \"account:\"", "\"account:\""),
         ("who = \"anyone\"", "who = \"user:a b\"", "\"user:NAME\""),
+        ("kind", "caa = []\nkind", "caa = [\"ca.example.net\"]"),
+        (
+            "kind",
+            "caa = [\"a b\"]\nkind",
+            "\"a b\" cannot be the CA's name",
+        ),
         (
             "who",
             "names = [\"a b\"]\nwho",

@@ -58,6 +58,9 @@ pub struct NameRules {
     pub methods: Vec<Method>,
     /// Whether kubernetes-01 is offered, too.
     pub kubernetes: bool,
+    /// The names of this CA in CAA records (RFC 8659), in lower case; CAA is asked for unless
+    /// there are none.
+    pub caa: Vec<String>,
     /// What no rule allows is forbidden.
     pub allow: Vec<Allow>,
 }

@@ -6,9 +6,12 @@ use acme_wire::order::Identifier;
 
 use super::ServerName;
 use crate::config::{Applicant, Config, Host, NameRules, Profile, ProvenBy};
-use crate::orders::AuthorizationStatus;
+use crate::orders::{AuthorizationStatus, ChallengeStatus};
 use crate::store::orders::{Authorization, Order};
 use crate::store::{Records, StoreError};
+use crate::validators::ValidatorError;
+use crate::validators::caa::{Application, Caa, CaaRefusal};
+use crate::web::paths;
 
 /// The right of one account to one certificate for the names of one order. Only
 /// [`judge`](Self::judge) makes one, and issuing uses it up.
@@ -50,6 +53,12 @@ pub enum NamesError {
     /// These names are not this account's.
     #[error("refused: {}", list(.0))]
     Forbidden(Vec<Forbidden>),
+    /// The DNS forbids these names to this CA.
+    #[error("refused: {}", caa_list(.0))]
+    Caa(Vec<(ServerName, CaaRefusal)>),
+    /// The DNS does not say whether this CA may issue.
+    #[error("CAA: {0}")]
+    NoCaa(ValidatorError),
     /// The profile issues no such certificates, or is gone.
     #[error("there is no profile {profile} for names of servers any more")]
     NoProfile {
@@ -69,15 +78,24 @@ fn list(forbidden: &[Forbidden]) -> String {
     texts.join("; ")
 }
 
+fn caa_list(refused: &[(ServerName, CaaRefusal)]) -> String {
+    let texts: Vec<String> = refused
+        .iter()
+        .map(|(name, refusal)| format!("{name}: {refusal}"))
+        .collect();
+    texts.join("; ")
+}
+
 impl NamesAuthorized {
     /// Judges an order: each of its authorizations is valid now, a rule allows each name to the
-    /// account, and none is reserved.
+    /// account, none is reserved, and where the profile wants it, the DNS lets this CA issue.
     ///
     /// # Errors
     /// [`NamesError`].
     pub async fn judge(
         records: &(impl Records + ?Sized),
         config: &Config,
+        caa: &Caa,
         order: &Order,
         applicant: Applicant<'_>,
         now: i64,
@@ -103,14 +121,17 @@ impl NamesAuthorized {
             names.push(name);
         }
         refused.extend(forbidden(records, config, rules, applicant, &names).await?);
-        if refused.is_empty() && !names.is_empty() {
-            Ok(Self {
-                profile: Arc::clone(profile),
-                names,
-            })
-        } else {
-            Err(NamesError::Forbidden(refused))
+        if !refused.is_empty() || names.is_empty() {
+            return Err(NamesError::Forbidden(refused));
         }
+        if !rules.caa.is_empty() {
+            let account = paths::account(&config.url, applicant.account);
+            permitted_by_caa(caa, rules, order, &names, &account).await?;
+        }
+        Ok(Self {
+            profile: Arc::clone(profile),
+            names,
+        })
     }
 
     /// The profile.
@@ -123,6 +144,38 @@ impl NamesAuthorized {
     #[must_use]
     pub fn names(&self) -> &[ServerName] {
         &self.names
+    }
+}
+
+/// Asks the DNS about each name of an order (RFC 8659).
+async fn permitted_by_caa(
+    caa: &Caa,
+    rules: &NameRules,
+    order: &Order,
+    names: &[ServerName],
+    account: &str,
+) -> Result<(), NamesError> {
+    let mut lookups = caa.lookups();
+    let mut refused = Vec::new();
+    for (authorization, name) in order.authorizations.iter().zip(names) {
+        let mut challenges = authorization.challenges.iter();
+        let shown = challenges.find(|challenge| challenge.status == ChallengeStatus::Valid);
+        let application = Application {
+            identities: &rules.caa,
+            account,
+            method: shown.map_or("", |challenge| challenge.kind.as_str()),
+        };
+        let judged = lookups.judge(name, application).await;
+        refused.extend(
+            judged
+                .map_err(NamesError::NoCaa)?
+                .map(|why| (name.clone(), why)),
+        );
+    }
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(NamesError::Caa(refused))
     }
 }
 

@@ -10,9 +10,10 @@ use hickory_resolver::config::{
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::{Name, RData};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
 use super::ValidatorError;
+use super::caa::Property;
 
 /// A stub resolver. It remembers nothing: every validation sees the DNS as it is.
 pub(crate) struct Resolver {
@@ -104,6 +105,35 @@ impl Resolver {
             return Err(none());
         }
         Ok(records)
+    }
+
+    /// The CAA records of a name itself, often none.
+    pub(crate) async fn caa(&self, name: &str) -> Result<Vec<Property>, ValidatorError> {
+        let answer = self.inner.lookup(absolute(name)?, RecordType::CAA).await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let none = || ValidatorError::NoSuchName {
+                    name: name.to_owned(),
+                };
+                return match failure(&error, name, none) {
+                    ValidatorError::NoSuchName { .. } => Ok(Vec::new()),
+                    failed => Err(failed),
+                };
+            }
+        };
+        let property = |data: &RData| match data {
+            RData::CAA(caa) => Some(Property {
+                critical: caa.issuer_critical,
+                tag: caa.tag.clone(),
+                value: caa.value.clone(),
+            }),
+            _ => None,
+        };
+        let records = answer.answers().iter();
+        Ok(records
+            .filter_map(|record| property(&record.data))
+            .collect())
     }
 }
 

@@ -37,8 +37,14 @@ pub(crate) async fn get(State(web): State<Arc<Web>>) -> Response {
             profiles,
             terms_of_service: acme.terms_of_service.clone(),
             website: acme.website.clone(),
+            caa_identities: web
+                .ca
+                .config()
+                .caa_identities()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             external_account_required: acme.external_account_required,
-            ..DirectoryMeta::default()
         }),
     };
     answer::json(StatusCode::OK, &directory)

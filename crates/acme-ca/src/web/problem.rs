@@ -11,12 +11,17 @@ use super::answer;
 use crate::config::BadValidity;
 use crate::issuance::{CsrError, IssueError};
 use crate::kubernetes::KubernetesError;
-use crate::names::{BadName, Forbidden, Reason};
+use crate::names::Forbidden;
 use crate::nonce::NonceError;
 use crate::orders::{AccountStatus, OrderStatus};
 use crate::revocation::BadReason;
 use crate::store::StoreError;
 use crate::validation::Wrong;
+
+mod names;
+
+pub(crate) use names::{BadIdentifier, of_caa, of_forbidden};
+use names::{bad_identifiers, forbidden_text, of_identifiers};
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -200,94 +205,6 @@ pub(crate) enum Error {
     /// Something that should not fail did.
     #[error("{what}")]
     Internal { what: String },
-}
-
-/// Why an identifier cannot be ordered under a profile for names of servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadIdentifier {
-    /// It is no such name.
-    #[error(transparent)]
-    Name(#[from] BadName),
-    /// The profile has no challenge that could show control of it.
-    #[error(
-        "this profile has no challenge for it: a wildcard needs dns-01, an address http-01 or tls-alpn-01"
-    )]
-    NoMethod,
-}
-
-impl BadIdentifier {
-    fn kind(self) -> ProblemType {
-        match self {
-            Self::Name(BadName::Type) => ProblemType::UnsupportedIdentifier,
-            Self::Name(_) => ProblemType::Malformed,
-            Self::NoMethod => ProblemType::RejectedIdentifier,
-        }
-    }
-}
-
-fn bad_identifiers(bad: &[(Identifier, BadIdentifier)]) -> String {
-    match bad {
-        [(identifier, reason)] => format!("{identifier}: {reason}"),
-        several => format!("{} identifiers cannot be ordered", several.len()),
-    }
-}
-
-/// Does not tell whether a name is reserved, and for whom.
-fn forbidden_text(profile: &str, refused: &[Forbidden]) -> String {
-    let names = match refused {
-        [one] => format!("{}", one.name),
-        several => format!("{} of the names", several.len()),
-    };
-    format!(
-        "this account may not have {names} under profile {profile}; the CA's operator allows names with [[profiles.{profile}.allow]] in ca.toml"
-    )
-}
-
-fn subproblem(kind: ProblemType, detail: String, identifier: Identifier) -> Subproblem {
-    Subproblem {
-        kind,
-        detail: Some(detail),
-        identifier: Some(identifier),
-    }
-}
-
-/// For names that an account may not have.
-pub(crate) fn of_forbidden(profile: &str, refused: &[Forbidden]) -> Problem {
-    let kind = ProblemType::RejectedIdentifier;
-    let mut problem = Problem::new(kind.clone(), forbidden_text(profile, refused));
-    problem.subproblems = refused
-        .iter()
-        .map(|one| {
-            let detail = match one.reason {
-                Reason::Unproven(status) => format!("its authorization is {status}"),
-                Reason::NotAllowed | Reason::Reserved | Reason::OwnHost => {
-                    "the CA's policy does not allow it to this account".to_owned()
-                }
-            };
-            let identifier = Identifier {
-                kind: one.name.kind(),
-                value: one.name.to_string(),
-            };
-            subproblem(kind.clone(), detail, identifier)
-        })
-        .collect();
-    problem
-}
-
-fn of_identifiers(detail: String, bad: Vec<(Identifier, BadIdentifier)>) -> Problem {
-    let mut kinds = bad.iter().map(|(_, reason)| reason.kind());
-    let first = kinds.next().unwrap_or(ProblemType::Malformed);
-    let kind = if kinds.all(|kind| kind == first) {
-        first
-    } else {
-        ProblemType::Compound
-    };
-    let mut problem = Problem::new(kind, detail);
-    problem.subproblems = bad
-        .into_iter()
-        .map(|(identifier, reason)| subproblem(reason.kind(), reason.to_string(), identifier))
-        .collect();
-    problem
 }
 
 impl Error {

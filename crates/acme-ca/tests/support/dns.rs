@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 /// What a name has.
@@ -23,6 +23,8 @@ pub(crate) enum Data {
     Address(IpAddr),
     /// TXT.
     Text(String),
+    /// CAA: whether it is critical, its tag, its value.
+    Caa(bool, String, String),
     /// CNAME.
     Alias(String),
 }
@@ -261,6 +263,12 @@ fn record(data: &Data, wanted: RecordType) -> Option<RData> {
             let parts = text.as_bytes().chunks(255);
             let parts = parts.map(|part| String::from_utf8_lossy(part).into_owned());
             Some(RData::TXT(TXT::new(parts.collect())))
+        }
+        (Data::Caa(critical, tag, value), RecordType::CAA) => {
+            let mut caa = CAA::new_issue(*critical, None, Vec::new());
+            caa.tag.clone_from(tag);
+            caa.value = value.clone().into_bytes();
+            Some(RData::CAA(caa))
         }
         (Data::Alias(name), _) => {
             let mut name = Name::from_ascii(name).unwrap();

@@ -20,6 +20,7 @@ use crate::dns_server::DnsServer;
 use crate::http_server::{self, Reply, Server};
 use crate::world::World;
 
+mod caa;
 mod finalized;
 mod issued;
 mod limited;
@@ -29,6 +30,7 @@ mod revoked;
 mod shared;
 mod surprises;
 mod swept;
+mod unreachable;
 mod validated;
 
 /// A CA for servers below `example.net`, and what it looks at.
@@ -44,6 +46,7 @@ struct Files {
     by_path: HashMap<String, String>,
     silent: bool,
     held: Option<watch::Receiver<()>>,
+    all: Option<Reply>,
 }
 
 /// What anybody may have here.
@@ -71,6 +74,7 @@ impl Servers {
             let path = head.split(' ').nth(1).unwrap();
             let reply = match files.by_path.get(path) {
                 _ if files.silent => Reply::Silence,
+                _ if files.all.is_some() => files.all.clone().unwrap(),
                 Some(body) => http_server::ok(body),
                 None => http_server::status("404 Not Found"),
             };
@@ -116,6 +120,11 @@ impl Servers {
         let (sender, receiver) = watch::channel(());
         self.files.lock().unwrap().held = Some(receiver);
         sender
+    }
+
+    /// From now on the web server answers everything with this.
+    pub fn answer_all(&self, reply: Reply) {
+        self.files.lock().unwrap().all = Some(reply);
     }
 
     /// Puts the file of http-01 where it belongs.

@@ -37,6 +37,7 @@ pub(super) struct RawProfile {
     kind: RawKind,
     challenge: Option<Spanned<String>>,
     challenges: Option<Spanned<Vec<Spanned<String>>>>,
+    caa: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     allow: Vec<Spanned<RawAllow>>,
     san: Option<Spanned<SanKind>>,
@@ -101,7 +102,9 @@ pub(super) fn read(
     )?;
     let place = name.span().start;
     let checked_by = match raw.kind {
-        RawKind::X509 | RawKind::X509Server => checked_by(raw.crl, raw.no_rev_avail, revocation)?,
+        RawKind::X509 | RawKind::X509Server => {
+            checked_by(raw.crl.as_ref(), raw.no_rev_avail.as_ref(), revocation)?
+        }
         RawKind::SshUser => CheckedBy::Silent,
     };
     let (proven_by, kind) = match raw.kind {
@@ -113,10 +116,7 @@ pub(super) fn read(
             yubikey(place, raw.kind, raw.challenge.as_ref())?,
             ProfileKind::SshUser(read_ssh(raw.extensions, raw.critical_options)?),
         ),
-        RawKind::X509Server => (
-            names(place, raw.challenges.as_ref(), &raw.allow, has_clusters)?,
-            ProfileKind::X509Server,
-        ),
+        RawKind::X509Server => (names(place, &raw, has_clusters)?, ProfileKind::X509Server),
     };
     Ok(Profile {
         name: text.clone(),
@@ -146,6 +146,7 @@ fn reject_misplaced(raw: &RawProfile) -> Result<(), Located> {
     let yubikey = (place(raw.challenge.as_ref()), "challenge");
     let names = [
         (place(raw.challenges.as_ref()), "challenges"),
+        (place(raw.caa.as_ref()), "caa"),
         (place(raw.allow.first()), "allow"),
     ];
     let misplaced = match raw.kind {
@@ -181,16 +182,11 @@ fn yubikey(
     Ok(ProvenBy::Yubikey(challenge))
 }
 
-fn names(
-    place: usize,
-    challenges: Option<&Spanned<Vec<Spanned<String>>>>,
-    allow: &[Spanned<RawAllow>],
-    has_clusters: bool,
-) -> Result<ProvenBy, Located> {
+fn names(place: usize, raw: &RawProfile, has_clusters: bool) -> Result<ProvenBy, Located> {
     let lacks = || lacks(place, RawKind::X509Server, "challenges");
     let mut methods = Vec::new();
     let mut kubernetes = false;
-    for text in challenges.ok_or_else(lacks)?.get_ref() {
+    for text in raw.challenges.as_ref().ok_or_else(lacks)?.get_ref() {
         if text.get_ref() == crate::kubernetes::CHALLENGE {
             if !has_clusters {
                 return Err(Located::new(text.span().start, Fault::NoCluster));
@@ -209,31 +205,52 @@ fn names(
     if methods.is_empty() && !kubernetes {
         return Err(lacks());
     }
-    let allow = allow
+    let caa = match &raw.caa {
+        None => Vec::new(),
+        // An empty list would look as if it forbade everything, and ask for nothing.
+        Some(names) if names.get_ref().is_empty() => {
+            let name = String::new();
+            return Err(Located::new(names.span().start, Fault::CaaName { name }));
+        }
+        Some(names) => names.get_ref().iter().map(caa).collect::<Result<_, _>>()?,
+    };
+    let allow = raw
+        .allow
         .iter()
         .map(|rule| allow::read(rule.get_ref()))
         .collect::<Result<_, _>>()?;
     Ok(ProvenBy::Names(NameRules {
         methods,
         kubernetes,
+        caa,
         allow,
     }))
 }
 
+/// The name of the CA in CAA records.
+fn caa(text: &Spanned<String>) -> Result<String, Located> {
+    let name = text.get_ref().to_ascii_lowercase();
+    if crate::config::is_dns_name(&name) {
+        Ok(name)
+    } else {
+        Err(Located::new(text.span().start, Fault::CaaName { name }))
+    }
+}
+
 /// A profile names the CRL where there is one to name, unless it says otherwise.
 fn checked_by(
-    crl: Option<Spanned<bool>>,
-    no_rev_avail: Option<Spanned<bool>>,
+    crl: Option<&Spanned<bool>>,
+    no_rev_avail: Option<&Spanned<bool>>,
     revocation: &Revocation,
 ) -> Result<CheckedBy, Located> {
     let somewhere = revocation.crl_url.is_some();
-    if let Some(crl) = &crl
+    if let Some(crl) = crl
         && *crl.get_ref()
         && !somewhere
     {
         return Err(Located::new(crl.span().start, Fault::CrlNowhere));
     }
-    let crl = crl.map_or(somewhere, Spanned::into_inner);
+    let crl = crl.map_or(somewhere, |crl| *crl.get_ref());
     match no_rev_avail {
         Some(none) if *none.get_ref() && crl => {
             Err(Located::new(none.span().start, Fault::NoRevAvailBesideCrl))
