@@ -15,28 +15,17 @@ mod site;
 
 use acme_ca::issuance::{CsrError, IssueError, MAX_CSR};
 use acme_ca::records::KeyUse;
-use acme_ca::store::{CertificateFilter, Certificates};
+use acme_ca::store::Certificates;
 use device::{TestKey, csr, csr_signed_by, csr_with, extension, tlv};
 use orders::{facts, run, tls_order};
 use site::Site;
 
-async fn site_with_key() -> (Site, TestKey) {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let key = TestKey::p256();
-    let grants = &["tls=alice.example,laptop.alice.example", "ssh=alice,deploy"];
-    site.enrol("alice", &key, KeyUse::Login, grants).await;
-    (site, key)
-}
-
-async fn certificates(site: &Site) -> usize {
-    let all = site.ca.store().certificates(CertificateFilter::default());
-    all.await.unwrap().len()
-}
+/// What alice's key is granted.
+const GRANTS: &[&str] = &["tls=alice.example,laptop.alice.example", "ssh=alice,deploy"];
 
 #[tokio::test]
 async fn a_csr_may_name_nothing_the_identifier_or_the_records_names() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(GRANTS).await;
     for good in [
         Vec::new(),
         csr(&key, None, &[]),
@@ -68,7 +57,7 @@ fn permanent_identifier(serial: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn every_bad_csr_is_refused_before_anything_is_recorded() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(GRANTS).await;
     let other = TestKey::p256();
     let refused = async |csr: Vec<u8>| match tls_order(&site, &key, Some(csr)).await {
         Err(IssueError::Csr(error)) => error,
@@ -132,12 +121,12 @@ async fn every_bad_csr_is_refused_before_anything_is_recorded() {
     ] {
         assert_eq!(refused(malformed).await, CsrError::Malformed);
     }
-    assert_eq!(certificates(&site).await, 0);
+    assert_eq!(site.certificates().await, 0);
 }
 
 #[tokio::test]
 async fn a_csr_with_any_byte_changed_is_refused() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(GRANTS).await;
     let good = csr(&key, Some("alice.example"), &["alice.example"]);
     for position in 0..good.len() {
         let mut changed = good.clone();
@@ -148,13 +137,13 @@ async fn a_csr_with_any_byte_changed_is_refused() {
             "byte {position}: {answer:?}"
         );
     }
-    assert_eq!(certificates(&site).await, 0);
+    assert_eq!(site.certificates().await, 0);
 }
 
 /// Keys that are too weak to be read as keys at all, and RSA-1024, which is read.
 #[tokio::test]
 async fn a_csr_with_a_weak_key_is_refused() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(GRANTS).await;
     let dir = site.dir.path();
     for arguments in [
         &["-newkey", "rsa:1024"][..],

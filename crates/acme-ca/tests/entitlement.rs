@@ -26,22 +26,13 @@ use piv_attest::policy::Violation;
 use piv_attest::{Difference, PublicKey};
 use site::{Site, user};
 
-async fn site_with_key() -> (Site, TestKey) {
-    let site = Site::new().await;
-    site.add_user("alice").await;
-    let key = TestKey::p256();
-    site.enrol("alice", &key, KeyUse::Login, &["tls=alice.example"])
-        .await;
-    (site, key)
-}
-
 fn decision() -> Decision {
     Decision::new(Outcome::Done, "test", OPERATOR, "test", now())
 }
 
 #[tokio::test]
 async fn an_enrolled_key_gets_what_it_was_granted() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(&["tls=alice.example"]).await;
     let entitled = ask(&site, question(&site, &key, &Facts::default(), "tls"))
         .await
         .unwrap();
@@ -53,7 +44,7 @@ async fn an_enrolled_key_gets_what_it_was_granted() {
 /// Another key on the same YubiKey, with the same serial number, is another key.
 #[tokio::test]
 async fn the_record_is_that_of_the_public_key_never_that_of_the_serial() {
-    let (site, _) = site_with_key().await;
+    let (site, _) = Site::with_key(&["tls=alice.example"]).await;
     let other = TestKey::p256();
     let refusals = refused(&site, question(&site, &other, &Facts::default(), "tls")).await;
     assert_eq!(refusals, [Refusal::NotEnrolled]);
@@ -61,7 +52,7 @@ async fn the_record_is_that_of_the_public_key_never_that_of_the_serial() {
 
 #[tokio::test]
 async fn every_fact_that_differs_from_the_record_is_told_and_is_an_alarm() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(&["tls=alice.example"]).await;
     type Check = fn(&Difference) -> bool;
     let cases: [(Facts, Check); 4] = [
         (
@@ -118,7 +109,7 @@ async fn every_fact_that_differs_from_the_record_is_told_and_is_an_alarm() {
 
 #[tokio::test]
 async fn a_refusal_lists_all_that_failed() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(&["tls=alice.example"]).await;
     let revoked = KeyState::Revoked {
         since: 1_700_000_000,
     };
@@ -154,7 +145,7 @@ async fn a_refusal_lists_all_that_failed() {
 
 #[tokio::test]
 async fn a_retired_key_is_refused_kindly_and_a_revoked_one_with_an_alarm() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(&["tls=alice.example"]).await;
     let id = site.ca.store().keys(None).await.unwrap()[0].id;
     let store = site.ca.store();
     let retired = KeyState::Retired {
@@ -191,7 +182,7 @@ async fn a_retired_key_is_refused_kindly_and_a_revoked_one_with_an_alarm() {
 
 #[tokio::test]
 async fn a_disabled_user_gets_nothing() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(&["tls=alice.example"]).await;
     let store = site.ca.store();
     store
         .disable_user(&user("alice"), decision())
@@ -203,7 +194,7 @@ async fn a_disabled_user_gets_nothing() {
 
 #[tokio::test]
 async fn a_profile_that_was_not_granted_is_refused_and_one_that_is_not_there() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(&["tls=alice.example"]).await;
     let refusals = refused(&site, question(&site, &key, &Facts::default(), "ssh")).await;
     assert!(matches!(refusals[..], [Refusal::NotGranted { .. }]));
     let refusals = refused(&site, question(&site, &key, &Facts::default(), "vpn")).await;
@@ -213,7 +204,7 @@ async fn a_profile_that_was_not_granted_is_refused_and_one_that_is_not_there() {
 /// A login key signs digests for programs; one of them could be a challenge of yubikey-02.
 #[tokio::test]
 async fn a_login_key_does_not_answer_yubikey_02_nor_a_proof_key_yubikey_01() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(&["tls=alice.example"]).await;
     let disk = PublicKey::from_spki_der(&TestKey::p256().spki).unwrap();
     let by_login = Question {
         answered: ChallengeType::Yubikey02.into(),
@@ -249,7 +240,7 @@ async fn a_login_key_does_not_answer_yubikey_02_nor_a_proof_key_yubikey_01() {
 
 #[tokio::test]
 async fn the_answer_must_be_to_the_profiles_own_challenge() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(&["tls=alice.example"]).await;
     let crossed = Question {
         answered: ChallengeType::Yubikey02.into(),
         certified_key: PublicKey::from_spki_der(&TestKey::p256().spki).unwrap(),
@@ -265,7 +256,7 @@ async fn the_answer_must_be_to_the_profiles_own_challenge() {
 
 #[tokio::test]
 async fn the_identifier_must_be_the_keys_serial_or_a_name_of_its_record() {
-    let (site, key) = site_with_key().await;
+    let (site, key) = Site::with_key(&["tls=alice.example"]).await;
     let with = |identifier| Question {
         identifier,
         ..question(&site, &key, &Facts::default(), "tls")

@@ -6,7 +6,7 @@ use acme_ca::audit::{Decision, OPERATOR, Outcome};
 use acme_ca::ca::now;
 use acme_ca::enrolment::{EnrolError, EnrolRefusal, Request, examine};
 use acme_ca::records::{Grant, KeyRecord, KeyUse, UserName};
-use acme_ca::store::{Audit, DecisionFilter, Records};
+use acme_ca::store::{Audit, CertificateFilter, Certificates, DecisionFilter, Records};
 use acme_ca::{config::CaUrl, setup};
 
 use super::device::{self, Device, Facts, TestKey};
@@ -42,6 +42,21 @@ impl Site {
         std::fs::write(&path, settings).unwrap();
         let ca = Ca::open(&folder).unwrap();
         Self { dir, ca, device }
+    }
+
+    /// That knows alice, and a login key of hers with these grants.
+    pub(crate) async fn with_key(grants: &[&str]) -> (Self, TestKey) {
+        let site = Self::new().await;
+        site.add_user("alice").await;
+        let key = TestKey::p256();
+        site.enrol("alice", &key, KeyUse::Login, grants).await;
+        (site, key)
+    }
+
+    /// How many certificates are on record.
+    pub(crate) async fn certificates(&self) -> usize {
+        let all = self.ca.store().certificates(CertificateFilter::default());
+        all.await.unwrap().len()
     }
 
     /// Opens the folder afresh.
