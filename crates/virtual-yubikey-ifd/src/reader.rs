@@ -8,6 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 
 use crate::protocol::{COMMANDS, EVENTS, PLUGGED, Request, read_frame};
 
@@ -49,7 +51,7 @@ impl Reader {
     /// Is the card in the reader?
     pub(crate) fn is_plugged(&self) -> bool {
         let mut events = lock(&self.events);
-        events.refresh(&self.path);
+        events.refresh(&self.path, RecvFlags::PEEK);
         events.plugged
     }
 
@@ -57,9 +59,7 @@ impl Reader {
     pub(crate) fn wait_for_event(&self, timeout: Duration) {
         let stream = {
             let mut events = lock(&self.events);
-            let before = events.plugged;
-            events.refresh(&self.path);
-            if events.plugged != before {
+            if events.refresh(&self.path, RecvFlags::empty()) {
                 return;
             }
             events.stream.as_ref().and_then(|s| s.try_clone().ok())
@@ -125,8 +125,12 @@ impl Reader {
 }
 
 impl Events {
-    /// Reads what has arrived without waiting; connects where there is no connection.
-    fn refresh(&mut self, path: &Path) {
+    /// Reads what has arrived without waiting; connects where there is no
+    /// connection. Whether there was anything new. With `PEEK` it stays there for
+    /// the thread that waits for it: pcscd looks whether the card is there from
+    /// other threads, too, and would sleep over what they took.
+    fn refresh(&mut self, path: &Path, peek: RecvFlags) -> bool {
+        let before = self.plugged;
         if self.stream.is_none() {
             self.plugged = false;
             match subscribe(path) {
@@ -134,23 +138,29 @@ impl Events {
                     self.plugged = plugged;
                     self.stream = Some(stream);
                 }
-                Err(_) => return,
+                Err(_) => return before,
             }
         }
+        let mut arrived = self.plugged != before;
         let mut bytes = [0; 64];
-        while let Some(stream) = self.stream.as_mut() {
-            match stream.read(&mut bytes) {
-                Ok(0) => self.lost(),
-                Ok(n) => {
+        while let Some(stream) = &self.stream {
+            match recv(stream, &mut bytes, peek.union(RecvFlags::DONTWAIT)) {
+                Ok((0, _)) => self.lost(),
+                Ok((n, _)) => {
                     if let Some(last) = bytes.get(..n).and_then(<[u8]>::last) {
                         self.plugged = *last == PLUGGED;
                     }
+                    if !peek.is_empty() {
+                        return true;
+                    }
                 }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(Errno::WOULDBLOCK) => return arrived,
+                Err(Errno::INTR) => continue,
                 Err(_) => self.lost(),
             }
+            arrived = true;
         }
+        arrived
     }
 
     fn lost(&mut self) {

@@ -56,6 +56,7 @@ enum Action {
     WaitForTouch { milliseconds: u64 },
     TouchWhenAsked { milliseconds: u64 },
     Unplug,
+    UnplugWithChange { changes: u64 },
     Replug,
 }
 
@@ -195,6 +196,10 @@ fn obey(request: &Request, keys: Arc<Keys>) -> Answer {
                 .touch_when_asked(Duration::from_millis(milliseconds))
                 .map_err(|e| e.to_string())
         }
+        Action::UnplugWithChange { changes } => {
+            reader.unplug_with_change(changes);
+            Ok(())
+        }
         Action::Unplug => keys.set_plugged(index, false).map_err(|e| e.to_string()),
         Action::Replug => keys.set_plugged(index, true).map_err(|e| e.to_string()),
     };
@@ -308,6 +313,15 @@ impl Control {
     /// [`Error::NotRunning`], [`Error::Control`], [`Error::Refused`].
     pub fn unplug(&self) -> Result<(), Error> {
         self.act(Action::Unplug)
+    }
+
+    /// Has the key pulled out with so many changes of what it keeps (a PIN, a key,
+    /// an object) from now on: the last of them is carried out and gets no answer.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`], [`Error::Control`], [`Error::Refused`].
+    pub fn unplug_with_change(&self, changes: u64) -> Result<(), Error> {
+        self.act(Action::UnplugWithChange { changes })
     }
 
     /// Puts the key back; returns when programs can see it.

@@ -40,6 +40,8 @@ pub(crate) struct Pcscd {
     log: PathBuf,
     config: PathBuf,
     readers: usize,
+    /// How often each reader had changed when it first showed its card.
+    first: Vec<u32>,
     stop: Option<mpsc::Sender<()>>,
     keeper: Option<JoinHandle<()>>,
 }
@@ -60,6 +62,7 @@ impl Pcscd {
             log: dir.join("pcscd.log"),
             config,
             readers: cards.len(),
+            first: Vec::new(),
             stop: None,
             keeper: None,
         };
@@ -114,7 +117,26 @@ impl Pcscd {
                 program: "pcscd".to_owned(),
                 source,
             })?;
-        self.wait_until(|states| states.len() == self.readers && states.iter().all(|card| *card))
+        let all = |states: &[State]| {
+            states.len() == self.readers && states.iter().all(|reader| reader.card)
+        };
+        let states = self.wait_until(all)?;
+        self.first = states.iter().map(|reader| reader.changes).collect();
+        Ok(())
+    }
+
+    /// Waits until pcscd has seen that the card was pulled or put back. A command
+    /// that failed makes it look as if it was gone before pcscd has seen it; but it
+    /// counts what it sees.
+    pub(crate) fn wait_until_plugged(&self, reader: usize, plugged: bool) -> Result<(), Error> {
+        let seen = |states: &[State]| {
+            let (state, first) = (states.get(reader), self.first.get(reader));
+            state.zip(first).is_some_and(|(state, first)| {
+                let even = state.changes.wrapping_sub(*first).is_multiple_of(2);
+                state.card == plugged && even == plugged
+            })
+        };
+        self.wait_until(seen).map(drop)
     }
 
     fn end(&mut self) {
@@ -129,12 +151,12 @@ impl Pcscd {
     }
 
     /// Waits until what pcscd's clients are shown of the readers, in order,
-    /// fulfils the condition: `true` is a reader with a card that has power or had.
-    pub(crate) fn wait_until(&self, condition: impl Fn(&[bool]) -> bool) -> Result<(), Error> {
+    /// fulfils the condition.
+    fn wait_until(&self, condition: impl Fn(&[State]) -> bool) -> Result<Vec<State>, Error> {
         let begin = Instant::now();
         loop {
             match reader_states(&self.socket) {
-                Ok(states) if condition(&states) => return Ok(()),
+                Ok(states) if condition(&states) => return Ok(states),
                 _ if begin.elapsed() > PATIENCE => {
                     return Err(Error::NotReady {
                         waited: begin.elapsed(),
@@ -166,14 +188,24 @@ fn configuration(driver: &Path, cards: &[PathBuf]) -> String {
         .collect()
 }
 
+/// What pcscd shows of a reader.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    /// A card that has power or had.
+    card: bool,
+    /// How often a card was put in or pulled out.
+    changes: u32,
+}
+
 /// Asks pcscd as its clients do (`winscard_msg.h`, protocol 4:4), so that what
 /// we wait for is what they will see.
-fn reader_states(socket: &Path) -> io::Result<Vec<bool>> {
+fn reader_states(socket: &Path) -> io::Result<Vec<State>> {
     const VERSION: u32 = 0x11;
     const READERS_STATE: u32 = 0x12;
     const READERS: usize = 16;
     const NAME: usize = 128;
     const RECORD: usize = 184;
+    const CHANGES_AT: usize = NAME;
     const STATE_AT: usize = NAME + 4;
     const ATR_LENGTH_AT: usize = NAME + 12 + 36;
     const PRESENT: u32 = 4;
@@ -202,6 +234,9 @@ fn reader_states(socket: &Path) -> io::Result<Vec<bool>> {
     Ok(records
         .chunks_exact(RECORD)
         .filter(|record| record.first().is_some_and(|name| *name != 0))
-        .map(|record| word(record, STATE_AT) & PRESENT != 0 && word(record, ATR_LENGTH_AT) > 0)
+        .map(|record| State {
+            card: word(record, STATE_AT) & PRESENT != 0 && word(record, ATR_LENGTH_AT) > 0,
+            changes: word(record, CHANGES_AT),
+        })
         .collect())
 }

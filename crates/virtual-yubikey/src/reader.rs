@@ -44,6 +44,18 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     /// Commands that came to the card.
     commands: AtomicU64,
+    /// With how many changes from now it is pulled out; 0 is never.
+    changes_left: AtomicU64,
+}
+
+/// Commands that change what the card keeps: CHANGE REFERENCE DATA, RESET RETRY COUNTER,
+/// GENERATE, PUT DATA, and Yubico's own.
+const CHANGES: [u8; 9] = [0x24, 0x2C, 0x47, 0xDB, 0xF6, 0xFA, 0xFB, 0xFE, 0xFF];
+
+/// Whether it is such a command, and its last part if it comes in several.
+fn changes(apdu: &[u8]) -> bool {
+    const MORE: u8 = 0x10;
+    matches!(apdu, [class, instruction, ..] if class & MORE == 0 && CHANGES.contains(instruction))
 }
 
 /// Whether the card is in the reader, and who must hear of changes.
@@ -128,16 +140,13 @@ impl Reader {
     /// Pulls the card out: what it does right now gets no answer, and a wait
     /// for a touch ends.
     pub(crate) fn unplug(&self) {
-        let mut plug = lock(&self.shared.plug);
-        plug.plugged = false;
-        // Cut before the wait for a touch ends: its refusal must not get out.
-        for line in plug.commands.drain(..) {
-            line.cut();
-        }
-        self.shared.touch.set_plugged(false);
-        plug.tell(UNPLUGGED);
-        drop(plug);
-        lock(&self.shared.card).power_cycle();
+        self.shared.unplug();
+    }
+
+    /// It is pulled out with so many changes from now on: the last is carried
+    /// out and gets no answer.
+    pub(crate) fn unplug_with_change(&self, changes: u64) {
+        self.shared.changes_left.store(changes, Ordering::SeqCst);
     }
 
     /// Puts it back.
@@ -215,7 +224,31 @@ impl Shared {
             }),
             stopping: AtomicBool::new(false),
             commands: AtomicU64::new(0),
+            changes_left: AtomicU64::new(0),
         }
+    }
+
+    fn unplug(&self) {
+        let mut plug = lock(&self.plug);
+        plug.plugged = false;
+        // Cut before the wait for a touch ends: its refusal must not get out.
+        for line in plug.commands.drain(..) {
+            line.cut();
+        }
+        self.touch.set_plugged(false);
+        plug.tell(UNPLUGGED);
+        drop(plug);
+        lock(&self.card).power_cycle();
+    }
+
+    /// Whether this is the change with which it is pulled out.
+    fn is_last_change(&self) -> bool {
+        let before = self
+            .changes_left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        before == Ok(1)
     }
 
     /// What the card answers; blocks while it waits for a touch.
@@ -232,7 +265,12 @@ impl Shared {
             }
             Request::Transmit(apdu) => {
                 self.commands.fetch_add(1, Ordering::SeqCst);
-                card.transmit(apdu)
+                let answer = card.transmit(apdu);
+                if changes(apdu) && self.is_last_change() {
+                    drop(card);
+                    self.unplug();
+                }
+                answer
             }
         }
     }

@@ -329,7 +329,7 @@ impl Keys {
             }
         }
         match self.pcscd() {
-            Some(pcscd) => pcscd.wait_until(|states| states.get(reader) == Some(&plugged)),
+            Some(pcscd) => pcscd.wait_until_plugged(reader, plugged),
             None => Ok(()),
         }
     }
