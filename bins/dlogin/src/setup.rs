@@ -30,7 +30,7 @@ pub(crate) async fn run(paths: Paths, json: bool, arguments: &Setup) -> Result<E
     let mut wanted = preparation(arguments);
     let serial = arguments.serial;
     let explain = !json && arguments.pin_policy.is_none() && terminal::is_watched();
-    let (info, done) = blocking(move || {
+    let (guide, outcome) = blocking(move || {
         let mut ask = terminal::ask();
         // A key is made on the one that was meant, and never on a guess.
         let mut token = match piv_token::open(serial) {
@@ -51,21 +51,33 @@ pub(crate) async fn run(paths: Paths, json: bool, arguments: &Setup) -> Result<E
         };
         let mut pin = PinEntry::new(&mut *ask);
         let mut progress = Progress::new();
-        setup::prepare(
+        let outcome = setup::prepare(
             &paths,
             &mut token,
             &wanted,
             &mut pin,
             &mut progress,
             &mut guide,
-        )?;
-        Ok((guide.info.clone(), guide))
+        );
+        Ok((guide, outcome))
     })
     .await?;
-    if json {
-        return printed(print::json(&done.value(&info)));
+    if !json {
+        outcome?;
+        return printed(next(&wanted_uses(arguments)));
     }
-    printed(next(&wanted_uses(arguments)))
+    match outcome {
+        // What was done is told, a PUK that may be set above all.
+        Err(error) if guide.did_something() => {
+            let exit = error.exit();
+            printed(print::json(&guide.value(Some(&error))))?;
+            Ok(exit)
+        }
+        outcome => {
+            outcome?;
+            printed(print::json(&guide.value(None)))
+        }
+    }
 }
 
 fn wanted_uses(arguments: &Setup) -> Vec<KeyUse> {
@@ -230,22 +242,36 @@ fn said(step: &Step, info: &TokenInfo) -> String {
 }
 
 impl Terminal {
-    fn value(&self, info: &TokenInfo) -> Value {
+    fn did_something(&self) -> bool {
+        !self.done.is_empty() || self.puk.is_some()
+    }
+
+    /// All of it; with the error that ended it before its time.
+    fn value(&self, error: Option<&Error>) -> Value {
+        let info = &self.info;
         let keys: Vec<_> = self.done.iter().filter_map(key_value).collect();
         let did = |wanted: fn(&Step) -> bool| self.done.iter().any(wanted);
-        let puk = self
-            .puk
-            .as_ref()
-            .filter(|_| did(|step| matches!(step, Step::Puk)));
-        json!({
+        let reveal = |puk: &Puk| puk.reveal().to_string();
+        let puk = self.puk.as_ref().map(reveal);
+        let set = did(|step| matches!(step, Step::Puk));
+        let unconfirmed = matches!(error, Some(Error::Setup(SetupError::PukUnconfirmed)));
+        let mut value = json!({
             "serial": info.serial.map(|serial| serial.to_string()),
             "firmware": info.firmware.to_string(),
             "pin_changed": did(|step| matches!(step, Step::Pin)),
             "management_key_protected": did(|step| matches!(step, Step::ManagementKey)),
-            "puk": puk.map(|puk| puk.reveal().to_string()),
+            "puk": puk.as_ref().filter(|_| set),
             "puk_blocked": did(|step| matches!(step, Step::PukBlocked)),
             "keys": keys,
-        })
+        });
+        if let (true, Some(value)) = (unconfirmed, value.as_object_mut()) {
+            value.insert("puk_unconfirmed".to_owned(), puk.into());
+        }
+        if let (Some(error), Some(value)) = (error, value.as_object_mut()) {
+            value.insert("error".to_owned(), error.to_string().into());
+            value.insert("exit".to_owned(), error.exit().code().into());
+        }
+        value
     }
 }
 

@@ -211,34 +211,48 @@ fn make(
     refuse_factory_pin(token, pin)?;
 
     let status = token.management_status()?;
-    let request = |management| Generate {
-        slot,
-        algorithm: setup.algorithm,
-        pin_policy: setup.pin_policy,
-        touch_policy: setup.touch_policy,
-        management,
-        overwrite: setup.overwrite,
-    };
-    let key = if status.protected {
-        pin.with(token, |token, pin: &Pin| {
-            token.generate(&request(Management::Protected(pin.clone())), touch)
-        })?
-    } else if status.factory {
-        token.generate(&request(Management::Factory), touch)?
-    } else {
-        let text = pin
-            .ask()
-            .secret("Management key of the YubiKey (hexadecimal): ")
-            .map_err(pin::PinError::from)?;
-        let management = Management::Key(ManagementKey::from_hex(text.trim())?);
-        token.generate(&request(management), touch)?
-    };
+    let key = managed(token, status, pin, |token, management| {
+        let request = Generate {
+            slot,
+            algorithm: setup.algorithm,
+            pin_policy: setup.pin_policy,
+            touch_policy: setup.touch_policy,
+            management,
+            overwrite: setup.overwrite,
+        };
+        token.generate(&request, touch)
+    })?;
     let warnings = warnings(&key, token.info().firmware, status);
     Ok(Made {
         key,
         replaced,
         warnings,
     })
+}
+
+/// Does what takes the management key, with the one that there is.
+fn managed<R>(
+    token: &mut dyn ManageToken,
+    status: ManagementStatus,
+    pin: &mut PinEntry<'_>,
+    mut work: impl FnMut(&mut dyn ManageToken, Management) -> Result<R, piv_token::Error>,
+) -> Result<R, SetupError> {
+    if status.protected {
+        return Ok(pin.with(token, |token, pin: &Pin| {
+            work(token, Management::Protected(pin.clone()))
+        })?);
+    }
+    if status.factory {
+        return Ok(work(token, Management::Factory)?);
+    }
+    let text = pin
+        .ask()
+        .secret("Management key of the YubiKey (hexadecimal): ")
+        .map_err(pin::PinError::from)?;
+    Ok(work(
+        token,
+        Management::Key(ManagementKey::from_hex(text.trim())?),
+    )?)
 }
 
 /// A YubiKey whose PIN everybody knows proves nothing about who uses it.

@@ -31,6 +31,20 @@ pub trait ManageToken: Token {
         prompt: &mut dyn TouchPrompt,
     ) -> Result<Attestation, Error>;
 
+    /// Puts the attestation of the key in a slot into the slot as its
+    /// certificate: [`ManageToken::generate`] was cut short before it came to
+    /// that.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`], [`Error::WrongManagementKey`], the errors of a PIN, or
+    /// when the card cannot be reached.
+    fn certify(
+        &mut self,
+        slot: Slot,
+        management: &Management,
+        prompt: &mut dyn TouchPrompt,
+    ) -> Result<(), Error>;
+
     /// Asks the card whether this is its PIN, and closes it again. A wrong one
     /// costs a try, as ever.
     ///
@@ -156,8 +170,8 @@ pub struct ManagementStatus {
     /// Whether it is made from the PIN, as old versions of ykman did it: a new
     /// PIN would lose it.
     pub derived: bool,
-    /// Whether the PUK is the one that every YubiKey leaves the factory with.
-    /// Firmware before 5.3 does not tell.
+    /// Whether the PUK is the one that every YubiKey leaves the factory with, and
+    /// is not blocked. Firmware before 5.3 does not tell.
     pub factory_puk: Option<bool>,
 }
 

@@ -208,7 +208,10 @@ impl Lock {
             factory,
             protected: self.protected,
             derived: self.derived,
-            factory_puk: applet.puk_metadata()?.and_then(|m| m.factory),
+            // Whatever it was, a blocked one opens nothing.
+            factory_puk: applet
+                .puk_metadata()?
+                .and_then(|m| Some(m.factory? && m.tries_left != Some(0))),
         })
     }
 

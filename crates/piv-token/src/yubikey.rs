@@ -234,6 +234,26 @@ impl ManageToken for YubiKey {
         Ok(made)
     }
 
+    fn certify(
+        &mut self,
+        slot: Slot,
+        management: &Management,
+        prompt: &mut dyn TouchPrompt,
+    ) -> Result<(), Error> {
+        let management = management.clone();
+        self.visit(
+            Leave::Reset,
+            prompt,
+            move |Visitor { mut applet, touch }| {
+                let key = attest(&mut applet, slot)?;
+                let lock = Lock::read(&mut applet)?;
+                let opens = lock.key(&mut applet, &management)?;
+                touch.around(lock.touch(), || lock.open(&mut applet, &opens))?;
+                applet.put_certificate(Object::certificate(slot.as_byte()), key.leaf())
+            },
+        )
+    }
+
     fn check_pin(&mut self, pin: &Pin) -> Result<(), Error> {
         let pin = pin.clone();
         self.quietly(Leave::Reset, move |mut v| v.applet.verify(&pin))

@@ -58,6 +58,18 @@ pub enum SetupError {
     /// The two new PINs differ.
     #[error("the two new PINs are not the same: the PIN was not changed")]
     PinsDiffer,
+    /// The answer to the change of the PIN never came.
+    #[error(
+        "the YubiKey was unplugged while its PIN was changed: it is the new one, or still the \
+         old; plug it in and run `dlogin setup` again"
+    )]
+    PinUnconfirmed,
+    /// The answer to the change of the PUK never came.
+    #[error(
+        "the YubiKey was unplugged while its PUK was changed: it is the new one, or still the \
+         old; keep it, plug the YubiKey in and run `dlogin setup` again"
+    )]
+    PukUnconfirmed,
     /// The PIN.
     #[error(transparent)]
     Pin(#[from] PinError),
@@ -79,7 +91,7 @@ impl SetupError {
                 Exit::Input
             }
             Self::Pin(e) => e.exit(),
-            Self::Card(_) => Exit::Card,
+            Self::PinUnconfirmed | Self::PukUnconfirmed | Self::Card(_) => Exit::Card,
         }
     }
 }

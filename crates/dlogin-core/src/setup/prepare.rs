@@ -16,7 +16,7 @@ use piv_token::{
     Attestation, ManageToken, Management, ManagementStatus, Pin, Puk, SlotContents, TouchPrompt,
 };
 
-use super::{KeyUse, Made, Occupant, Setup, SetupError, make, slot};
+use super::{KeyUse, Made, Occupant, Setup, SetupError, Warning, make, managed, slot};
 use crate::pin::{self, Ask, PinEntry};
 use crate::{Config, Error, Paths};
 
@@ -121,6 +121,8 @@ struct Planned<'a> {
     slot: piv_attest::Slot,
     overwrite: bool,
     keep: bool,
+    /// It is kept, and its attestation is not in the slot.
+    uncertified: bool,
 }
 
 /// Makes a YubiKey safe and ready.
@@ -154,6 +156,12 @@ pub fn prepare(
     for planned in &planned {
         let key_use = planned.setup.key_use;
         let step = if planned.keep {
+            if planned.uncertified {
+                let status = token.management_status().map_err(SetupError::from)?;
+                managed(token, status, pin, |token, management| {
+                    token.certify(planned.slot, &management, touch)
+                })?;
+            }
             let key = token.attest(planned.slot).map_err(SetupError::from)?;
             Step::Kept(key_use, Box::new(key))
         } else {
@@ -161,7 +169,12 @@ pub fn prepare(
                 overwrite: planned.overwrite,
                 ..planned.setup.clone()
             };
-            let made = make(token, &setup, planned.slot, pin, touch)?;
+            let mut made = make(token, &setup, planned.slot, pin, touch)?;
+            if preparation.puk != ChangePuk::Keep {
+                // Its turn comes.
+                made.warnings
+                    .retain(|warning| *warning != Warning::FactoryPuk);
+            }
             Step::Made(key_use, Box::new(made))
         };
         let configured = config.keys.of_mut(key_use);
@@ -211,6 +224,7 @@ fn plan<'a>(
         slot,
         overwrite,
         keep,
+        uncertified: keep && before.certificate.is_none(),
     })
 }
 
@@ -262,7 +276,10 @@ fn change_pin(
         ChangePin::Factory | ChangePin::Always => {}
     }
     let new = new_pin(pin)?;
-    token.change_pin(&old, &new)?;
+    token.change_pin(&old, &new).map_err(|error| match error {
+        piv_token::Error::Unplugged => SetupError::PinUnconfirmed,
+        error => error.into(),
+    })?;
     pin.learn(new);
     guide.done(Step::Pin);
     Ok(factory)
@@ -351,6 +368,7 @@ fn change_puk(
         Err(piv_token::Error::WrongPuk { .. }) if status.factory_puk.is_none() => {
             guide.done(Step::PukUnknown);
         }
+        Err(piv_token::Error::Unplugged) => return Err(SetupError::PukUnconfirmed),
         Err(error) => return Err(error.into()),
     }
     Ok(())

@@ -10,4 +10,5 @@ mod bundle;
 mod change_pin;
 mod person;
 mod prepare;
+mod pulled;
 mod setup;

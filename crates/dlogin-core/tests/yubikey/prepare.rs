@@ -16,9 +16,9 @@ const PROOF: Slot = Slot::from_byte(0x82).unwrap();
 
 /// Notes the steps, and is told the PUK.
 #[derive(Default)]
-struct Notes {
-    steps: Vec<String>,
-    puk: Option<String>,
+pub(crate) struct Notes {
+    pub(crate) steps: Vec<String>,
+    pub(crate) puk: Option<String>,
     /// The screen is gone.
     blind: bool,
 }
@@ -49,7 +49,7 @@ impl Guide for Notes {
     }
 }
 
-fn prepare(
+pub(crate) fn prepare(
     person: &mut Person,
     yubikey: &mut YubiKey,
     wanted: &Preparation,
@@ -125,6 +125,12 @@ fn one_go(firmware: Firmware, test: &str, asked: &[&str]) {
 
 const NEW_PIN: [&str; 2] = ["New PIN (6 to 8 characters): ", "New PIN again: "];
 
+const OLD_AND_NEW: [&str; 3] = [
+    "PIN for YubiKey 12345678 (3 tries left): ",
+    NEW_PIN[0],
+    NEW_PIN[1],
+];
+
 #[test]
 fn one_go_leaves_nothing_of_the_factorys_on_firmware_5_7() {
     let test = "prepare::one_go_leaves_nothing_of_the_factorys_on_firmware_5_7";
@@ -137,16 +143,18 @@ fn one_go_leaves_nothing_of_the_factorys_on_firmware_5_4() {
     one_go(Firmware::V5_4_3, test, &NEW_PIN);
 }
 
-/// Which tells neither whether the PIN is the factory's nor the PUK.
+/// Which tells neither whether the PIN is the factory's nor the PUK, like all
+/// before 5.3.
 #[test]
 fn one_go_leaves_nothing_of_the_factorys_on_firmware_4_3() {
     let test = "prepare::one_go_leaves_nothing_of_the_factorys_on_firmware_4_3";
-    let asked = [
-        "PIN for YubiKey 12345678 (3 tries left): ",
-        NEW_PIN[0],
-        NEW_PIN[1],
-    ];
-    one_go(Firmware::new(4, 3, 7), test, &asked);
+    one_go(Firmware::new(4, 3, 7), test, &OLD_AND_NEW);
+}
+
+#[test]
+fn one_go_leaves_nothing_of_the_factorys_on_firmware_5_2() {
+    let test = "prepare::one_go_leaves_nothing_of_the_factorys_on_firmware_5_2";
+    one_go(Firmware::new(5, 2, 7), test, &OLD_AND_NEW);
 }
 
 #[test]
