@@ -2,6 +2,7 @@
 //! usual paths.
 
 use std::env;
+use std::fs::Permissions;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,6 +59,34 @@ pub fn with_clock(mut command: Command, off: &str) -> Result<Command> {
         .env("FAKETIME", off)
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     Ok(command)
+}
+
+/// A program as another user of the machine runs it (65534, nobody). Only root can
+/// be somebody else: `None` for others, who are told so.
+pub fn as_somebody_else(program: &Path) -> Result<Option<Command>> {
+    if !rustix::process::getuid().is_root() {
+        eprintln!("NOT TRIED: only root can be another user; run the tests as root");
+        return Ok(None);
+    }
+    let mut command = Command::new(system("setpriv")?);
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program);
+    Ok(Some(command))
+}
+
+/// Lets every user of the machine get at a socket and the folders that lead to it, below
+/// `folder`: what is left in the way is what its owner asks the kernel.
+pub fn open_to_all(folder: &Path, socket: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode));
+    for above in socket.ancestors().skip(1) {
+        set(above, 0o755)?;
+        if above == folder {
+            break;
+        }
+    }
+    Ok(set(socket, 0o666)?)
 }
 
 /// Whether `path` is there, as a sentence when it is not.

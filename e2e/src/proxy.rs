@@ -1,6 +1,7 @@
 //! `dlogin proxy` on a laptop.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::laptop::Laptop;
 use crate::process::Background;
@@ -18,6 +19,11 @@ impl Proxy {
     pub fn start(laptop: &Laptop, args: &[&str]) -> Result<Self> {
         let mut command = laptop.dlogin(&["proxy"]);
         command.args(args);
+        Self::start_as(laptop, command)
+    }
+
+    /// The same from a command that was made ready.
+    pub fn start_as(laptop: &Laptop, command: Command) -> Result<Self> {
         let log = tempfile::NamedTempFile::new_in(laptop.home())?;
         let (_, log) = log.keep().map_err(|kept| kept.error)?;
         let mut process = Background::start(command, &log)?;

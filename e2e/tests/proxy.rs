@@ -13,6 +13,7 @@ use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use e2e::agent::Agent;
 use e2e::intranet::Intranet;
@@ -80,6 +81,17 @@ impl Day {
         assert_eq!(process::text(&output.stdout), "");
         let said = process::within(process::PATIENCE, || self.proxy.log().contains(why));
         assert!(said, "{why}\n{}", self.proxy.log());
+    }
+
+    /// That another user gets nothing, and the proxy says so.
+    #[track_caller]
+    fn turns_away(&self, program: &mut Command) {
+        let output = process::run(program).unwrap();
+        assert!(!output.status.success());
+        assert_eq!(process::text(&output.stdout), "");
+        let told = "a connection of another user (65534)";
+        let said = process::within(process::PATIENCE, || self.proxy.log().contains(told));
+        assert!(said, "{}", self.proxy.log());
     }
 
     fn touches(&self, work: impl FnOnce()) -> u64 {
@@ -210,20 +222,97 @@ fn on_loopback_another_user_is_turned_away() {
     let day = Day::begin(46_000_006, &args);
     let page = process::text(&day.curl(&["/whoami"]).stdout);
     assert!(page.contains(DISK_NAME), "{page}{}", day.proxy.log());
-    // Only root can be somebody else; for others it is told by a unit test.
-    if rustix::process::getuid().is_root() {
-        let mut curl = Command::new(programs::system("setpriv").unwrap());
-        curl.args(["--reuid=65534", "--regid=65534", "--clear-groups", "curl"])
-            .args(["--silent", "--max-time", "60"])
+    let program = programs::system("curl").unwrap();
+    if let Some(mut curl) = programs::as_somebody_else(&program).unwrap() {
+        curl.args(["--silent", "--max-time", "60"])
             .arg(format!("http://{}/whoami", day.proxy.place()));
-        let output = process::run(&mut curl).unwrap();
-        assert!(!output.status.success());
-        assert_eq!(process::text(&output.stdout), "");
-        let told = "a connection of another user (65534)";
-        assert!(day.proxy.log().contains(told), "{}", day.proxy.log());
+        day.turns_away(&mut curl);
     }
     for place in ["0.0.0.0:0", "192.0.2.1:80", "[::]:0"] {
         let refused = day.site.laptop().run(&["proxy", "a", "--listen", place]);
         assert_eq!(refused.unwrap().status.code(), Some(2), "{place}");
     }
+}
+
+#[test]
+fn one_connection_more_than_there_may_be_waits_until_another_ends() {
+    let day = Day::begin(46_000_008, &["--profile", "tls-disk"]);
+    let connect = || {
+        let mut stream = UnixStream::connect(day.proxy.socket()).unwrap();
+        stream.set_read_timeout(Some(process::PATIENCE)).unwrap();
+        stream
+            .write_all(b"GET /whoami HTTP/1.1\r\nHost: x\r\n\r\n")
+            .unwrap();
+        stream
+    };
+    let answered = |stream: &mut UnixStream| {
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer)?;
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        std::io::Result::Ok(())
+    };
+    // dlogin_proxy::MAX_CONNECTIONS
+    let mut all: Vec<_> = (0..128).map(|_| connect()).collect();
+    for stream in &mut all {
+        answered(stream).unwrap();
+    }
+    let mut more = connect();
+    more.set_read_timeout(Some(Duration::from_millis(500)))
+        .unwrap();
+    let waits = answered(&mut more).unwrap_err();
+    assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock);
+    drop(all.pop());
+    more.set_read_timeout(Some(process::PATIENCE)).unwrap();
+    answered(&mut more).unwrap();
+}
+
+#[test]
+fn a_certificate_that_ends_while_the_proxy_runs_is_told_and_a_new_one_used() {
+    let site = Site::enrolled(46_000_009).unwrap();
+    let fetch = ["tls-disk", "--valid", "10m"];
+    site.laptop().succeed(&fetch).unwrap();
+    let agent = Agent::start(site.laptop(), &[]).unwrap();
+    let server = site.intranet().unwrap();
+    // The proxy's clock is that of a file.
+    let clock = site.dir().join("clock");
+    std::fs::write(&clock, "+0").unwrap();
+    let mut command = site.laptop().dlogin(&["proxy", &server.host_and_port()]);
+    command.arg("--cafile").arg(server.certificate());
+    let mut command = programs::with_clock(command, "+0").unwrap();
+    command
+        .env_remove("FAKETIME")
+        .env("FAKETIME_TIMESTAMP_FILE", &clock)
+        .env("FAKETIME_NO_CACHE", "1");
+    let proxy = Proxy::start_as(site.laptop(), command).unwrap();
+    let day = Day {
+        proxy,
+        agent,
+        server,
+        site,
+    };
+    let page = || process::text(&day.curl(&["/whoami"]).stdout);
+    assert!(page().contains(DISK_NAME), "{}", day.proxy.log());
+    // What was let in before stays: that is the server's to judge.
+    let mut before = UnixStream::connect(day.proxy.socket()).unwrap();
+    before.set_read_timeout(Some(process::PATIENCE)).unwrap();
+    let mut ask = || {
+        let mut answer = [0; 12];
+        before
+            .write_all(b"HEAD /whoami HTTP/1.1\r\nHost: x\r\n\r\n")
+            .unwrap();
+        before.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        let mut rest = Vec::new();
+        while !rest.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            before.read_exact(&mut byte).unwrap();
+            rest.extend(byte);
+        }
+    };
+    ask();
+    std::fs::write(&clock, "+20m").unwrap();
+    day.stays_outside("the certificate tls-disk has expired");
+    ask();
+    day.site.laptop().succeed(&["tls-disk"]).unwrap();
+    assert!(page().contains(DISK_NAME), "{}", day.proxy.log());
 }
