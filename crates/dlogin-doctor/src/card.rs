@@ -190,6 +190,14 @@ mod tests {
     }
 
     #[test]
+    fn other_smart_cards_are_no_yubikey() {
+        let readers = vec!["Some Reader 00".to_owned()];
+        let (id, said) = said(Path::new("/nowhere"), &Error::NoYubiKey { readers });
+        assert_eq!(id, "yubikey");
+        assert!(said.contains("(Some Reader 00) plug in"), "{said}");
+    }
+
+    #[test]
     fn a_yubikey_that_only_the_kernel_sees_is_named() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(said(dir.path(), &Error::NoReader).0, "yubikey");

@@ -13,7 +13,7 @@ use crate::Check;
 pub(crate) fn check(token: &mut impl ManageToken, keys: &Keys, paths: &Paths) -> Vec<Check> {
     let mut checks = Vec::new();
     let login = one(token, keys, KeyUse::Login, &mut checks);
-    let proof = one(token, keys, KeyUse::Proof, &mut checks);
+    one(token, keys, KeyUse::Proof, &mut checks);
     if keys.login == keys.proof {
         checks.push(
             Check::fault(
@@ -26,17 +26,6 @@ pub(crate) fn check(token: &mut impl ManageToken, keys: &Keys, paths: &Paths) ->
                 ),
             )
             .todo("give them slots of their own in [keys] of config.toml: 9a and 82"),
-        );
-    } else if let (Some(login), Some(proof)) = (&login, &proof)
-        && login.spki_sha256() == proof.spki_sha256()
-    {
-        checks.push(
-            Check::fault(
-                "proof-key",
-                Exit::Card,
-                "the proof key is the same as the login key",
-            )
-            .todo("make another: dlogin setup --use proof --overwrite, then enrol it"),
         );
     }
     if let Some(login) = login {
@@ -60,14 +49,17 @@ fn one(
     let slot = match keys.slot(key_use) {
         Ok(slot) => slot,
         Err(error) => {
-            checks.push(Check::fault(id, error.exit(), error.to_string()));
+            checks.push(
+                Check::fault(id, error.exit(), error.to_string())
+                    .todo("correct [keys] in config.toml: login = \"9a\", proof = \"82\""),
+            );
             return None;
         }
     };
     let contents = match token.inspect(slot) {
         Ok(contents) => contents,
         Err(error) => {
-            checks.push(fault(error.to_string()));
+            checks.push(fault(error.to_string()).todo("plug the YubiKey in again"));
             return None;
         }
     };

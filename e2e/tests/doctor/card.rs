@@ -1,69 +1,14 @@
-//! `dlogin doctor` on faults of the card, its keys and its users: each is named,
-//! with what to do, and looking costs no PIN try.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! Faults of the card and of what stands around it: other programs, PINs, keys.
 
 use std::fs;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use e2e::laptop::Laptop;
 use e2e::site::Site;
 use e2e::{process, programs};
-use serde_json::Value;
 use virtual_yubikey::{Firmware, Launcher, Settings, TouchMode};
 
-/// What doctor said: level, id, what, todo.
-struct Said {
-    code: i32,
-    checks: Vec<Value>,
-}
-
-fn examine(laptop: &Laptop) -> Said {
-    examine_with(&mut laptop.dlogin(&["doctor", "--json"]))
-}
-
-fn examine_with(command: &mut Command) -> Said {
-    let output = process::run(command).unwrap();
-    let text = process::text(&output.stdout);
-    let value: Value = serde_json::from_str(&text)
-        .unwrap_or_else(|error| panic!("{error}: {text}{}", process::text(&output.stderr)));
-    Said {
-        code: output.status.code().unwrap(),
-        checks: value["checks"].as_array().unwrap().clone(),
-    }
-}
-
-impl Said {
-    fn find(&self, level: &str, id: &str, what: &str) -> Option<&Value> {
-        self.checks.iter().find(|check| {
-            check["level"] == level
-                && check["id"] == id
-                && check["what"].as_str().unwrap().contains(what)
-        })
-    }
-
-    /// That it says this, and what to do.
-    #[track_caller]
-    fn names(&self, level: &str, id: &str, what: &str, todo: &str) {
-        let check = self
-            .find(level, id, what)
-            .unwrap_or_else(|| panic!("no {level} {id} {what:?} in {:#?}", self.checks));
-        let said = check["todo"].as_str().unwrap_or_default();
-        assert!(said.contains(todo), "{check}");
-    }
-
-    fn faults(&self) -> Vec<&Value> {
-        let mut faults = self.checks.iter().collect::<Vec<_>>();
-        faults.retain(|check| check["level"] == "fault");
-        faults
-    }
-}
+use crate::{examine, examine_with};
 
 #[test]
 fn a_program_that_holds_the_card_for_itself_is_named() {
@@ -109,13 +54,13 @@ fn several_yubikeys_want_a_choice() {
     let site = Site::start_with(launcher).unwrap();
     let said = examine(site.laptop());
     said.names("fault", "yubikey", "2 YubiKeys", "--serial");
-    let mut one = site
+    let one = site
         .laptop()
         .dlogin(&["doctor", "--json", "--serial", "37000006"]);
-    let said = examine_with(&mut one);
+    let said = examine_with(one);
     assert!(said.find("ok", "yubikey", "37000006").is_some());
-    let mut none = site.laptop().dlogin(&["doctor", "--json", "--serial", "1"]);
-    examine_with(&mut none).names("fault", "yubikey", "not plugged in", "plug that one in");
+    let none = site.laptop().dlogin(&["doctor", "--json", "--serial", "1"]);
+    examine_with(none).names("fault", "yubikey", "not plugged in", "plug that one in");
 }
 
 #[test]
@@ -209,7 +154,7 @@ fn an_agent_that_is_gone_and_a_certificate_that_ends_are_warned_of() {
         "does not know",
         "ssh-config --write",
     );
-    assert_eq!(said.code, 0, "{:#?}", said.faults());
+    assert_eq!(said.code, 0, "{:#?}", said.with("fault"));
 }
 
 #[test]
@@ -219,7 +164,7 @@ fn a_socket_that_pcscd_left_behind_is_told_from_none() {
     let said = || {
         let mut doctor = site.laptop().dlogin(&["doctor", "--json"]);
         doctor.env("PCSCLITE_CSOCK_NAME", &socket);
-        examine_with(&mut doctor)
+        examine_with(doctor)
     };
     said().names("fault", "pcscd", "is not there", "unset the variable");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
