@@ -5,6 +5,7 @@ use acme_wire::order::{Challenge, ChallengeStatus, OrderStatus};
 
 use crate::answers::placed;
 use crate::client::{Client, Placed};
+use crate::races::at_once;
 use crate::world::{SERIAL, answer, payload, refused};
 
 const MALFORMED: &str = "malformed";
@@ -66,33 +67,19 @@ async fn an_answer_used_for_a_second_order() {
     refused(&world, &client, &second, &payload, INCORRECT, reason).await;
 }
 
-/// Sends several answers at the same time, each with a nonce of its own.
-async fn at_once(client: &Client, placed: &Placed, payloads: &[Vec<u8>]) -> Vec<Challenge> {
-    let url = &placed.challenge.url;
-    let mut requests = tokio::task::JoinSet::new();
-    for payload in payloads {
-        let answer = client.http.head(&client.directory.new_nonce).send().await;
-        let nonce = answer.unwrap().headers()["replay-nonce"].clone();
-        let kid = KeyId::Account(&client.kid);
-        let body = client
-            .key
-            .sign(url, nonce.to_str().unwrap(), kid, payload)
-            .unwrap();
-        let request = client
-            .http
-            .post(url)
-            .header("content-type", jws::MEDIA_TYPE)
-            .body(body);
-        requests.spawn(async move { request.send().await.unwrap().json().await.unwrap() });
-    }
-    requests.join_all().await
+/// Sends several answers to one challenge at once.
+async fn answers_at_once(client: &Client, placed: &Placed, payloads: &[Vec<u8>]) -> Vec<Challenge> {
+    let url = placed.challenge.url.as_str();
+    let requests: Vec<_> = payloads.iter().map(|one| (url, one.clone())).collect();
+    let answers = at_once(client, &requests).await;
+    answers.iter().map(|answer| answer.json()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_used_by_two_at_once_is_decided_once() {
     let (world, mut card, key, client, placed) = placed().await;
     let right = answer(&mut card, &key, &client, &[&placed]);
-    let answered = at_once(&client, &placed, &vec![right; 8]).await;
+    let answered = answers_at_once(&client, &placed, &vec![right; 8]).await;
     for answer in &answered {
         assert_eq!(answer.status, ChallengeStatus::Valid);
         assert_eq!(answer, &answered[0]);
@@ -107,7 +94,7 @@ async fn a_right_and_a_wrong_answer_at_once_are_decided_alike() {
         let placed = client.place_serial("tls", SERIAL).await;
         let right = answer(&mut card, &key, &client, &[&placed]);
         let wrong = payload(&key.chain, &[0; 128], &[0; 70], None);
-        let answered = at_once(&client, &placed, &[wrong, right]).await;
+        let answered = answers_at_once(&client, &placed, &[wrong, right]).await;
         assert_eq!(answered[0], answered[1], "both read the one decision");
         let order = client.order(&placed).await;
         let valid = answered[0].status == ChallengeStatus::Valid;

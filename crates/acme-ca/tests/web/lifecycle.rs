@@ -1,11 +1,10 @@
-//! What happens between the requests: races, time, crashes, slow clients, and the end.
+//! What happens between the requests: what is taken away, time, and the end.
 
 use std::time::{Duration, Instant};
 
 use acme_ca::audit::Outcome;
 use acme_ca::records::KeyState;
 use acme_ca::store::Orders;
-use acme_wire::jws::{self, KeyId};
 use acme_wire::order::{ChallengeStatus, OrderStatus};
 
 use crate::card::{Card, SlotKey};
@@ -35,35 +34,6 @@ pub async fn until(mut done: impl AsyncFnMut() -> bool) {
             "a minute passed, and it never came"
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_finalizes_at_once_make_one_certificate() {
-    let world = World::new().await;
-    let (mut card, key, _) = world.alice().await;
-    let client = world.client().await;
-    for round in 1..=4 {
-        let placed = ready(&world, &mut card, &key, &client).await;
-        let mut requests = tokio::task::JoinSet::new();
-        for _ in 0..6 {
-            let url = &placed.order.finalize;
-            let head = client.http.head(&client.directory.new_nonce).send().await;
-            let nonce = head.unwrap().headers()["replay-nonce"].clone();
-            let kid = KeyId::Account(&client.kid);
-            let body = client.key.sign(url, nonce.to_str().unwrap(), kid, b"{}");
-            let request = client
-                .http
-                .post(url)
-                .header("content-type", jws::MEDIA_TYPE)
-                .body(body.unwrap());
-            requests.spawn(async move { request.send().await.unwrap().status().as_u16() });
-        }
-        let mut statuses = requests.join_all().await;
-        statuses.sort_unstable();
-        assert_eq!(statuses, [200, 403, 403, 403, 403, 403]);
-        assert_eq!(client.order(&placed).await.status, OrderStatus::Valid);
-        assert_eq!(world.issued().await.len(), round);
     }
 }
 

@@ -44,6 +44,7 @@ mod lifecycle;
 mod lists;
 mod orders;
 mod protocol;
+mod races;
 mod renewal;
 mod replaces;
 mod revoke;
