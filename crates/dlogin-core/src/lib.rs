@@ -28,6 +28,7 @@ mod http;
 mod issued;
 pub mod kubernetes;
 pub mod login;
+mod name;
 pub mod need;
 pub mod paths;
 pub mod pin;
