@@ -246,26 +246,3 @@ async fn an_account_that_ends_while_it_is_validated_gets_nothing() {
     let deactivated = AuthorizationStatus::Deactivated.as_str();
     assert_eq!(left, ["invalid", deactivated]);
 }
-
-#[tokio::test]
-async fn an_address_fails_so_many_validations() {
-    let mut servers = Servers::new().await;
-    servers.world.options.limits.failures = 2;
-    servers.world.restart(|settings| settings).await;
-    let client = servers.world.client().await;
-    let (_, http) = ask(&client, "www.example.net", "http-01").await;
-    // Whoever has many accounts has no more failures.
-    for _ in 0..2 {
-        let other = servers.world.client().await;
-        let (_, missing) = ask(&other, "www.example.net", "http-01").await;
-        answer_and_wait(&other, &missing.url).await;
-    }
-    let refused = client.post(&http.url, b"{}").await;
-    refused.refused(429, "rateLimited");
-    let wait: i64 = refused.header("retry-after").parse().unwrap();
-    assert!((1..=60).contains(&wait));
-    servers.publish(&client, &http);
-    servers.world.advance(wait);
-    let decided = answer_and_wait(&client, &http.url).await;
-    assert_eq!(decided.status, ChallengeStatus::Valid);
-}
