@@ -1,16 +1,17 @@
 //! Revocations in the store, and the lists that tell of them.
 
 use async_trait::async_trait;
-use der::{Decode, Encode};
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
-use x509_cert::certificate::TbsCertificate;
 
 use super::certificates::row;
 use super::{CertificateRow, CertificateStatus, SqliteStore, StoreError};
 use crate::audit::{Decision, Outcome};
-use crate::records::KeyId;
 use crate::revocation::Reason;
+
+mod held;
+
+use held::set_revoked;
+pub(super) use held::{Whose, Why, disarm_external_keys, revoke_all};
 
 /// The name under which revoked keys are counted, beside the issuers of certificates.
 pub const KEYS: &str = "keys";
@@ -83,67 +84,6 @@ pub trait Revocations: Send + Sync {
     ) -> Result<bool, StoreError>;
 }
 
-/// Whose certificates are revoked.
-pub(super) enum Whose<'a> {
-    /// What was issued for this key.
-    Key(KeyId),
-    /// What was issued for this person's keys, or to accounts bound to them.
-    User(&'a str),
-}
-
-/// Why, who asked, and when.
-pub(super) struct Why {
-    pub(super) reason: Reason,
-    pub(super) text: String,
-    pub(super) actor: String,
-    pub(super) at: i64,
-}
-
-/// Revokes all that somebody still holds, or is about to get; in the transaction of what takes
-/// the right away. The decisions are written; log them once they are committed.
-pub(super) fn revoke_all(
-    connection: &Connection,
-    whose: Whose<'_>,
-    why: &Why,
-) -> Result<Vec<Decision>, StoreError> {
-    let (key, user) = match whose {
-        Whose::Key(key) => (Some(key.0), None),
-        Whose::User(user) => (None, Some(user)),
-    };
-    let held: Vec<CertificateRow> = connection
-        .prepare_cached(
-            "SELECT * FROM certificates
-             WHERE status IN ('intended', 'issued') AND not_after > ?3
-               AND (key = ?1 OR key IN (SELECT id FROM keys WHERE user = ?2)
-                    OR account IN (SELECT id FROM accounts WHERE user = ?2))",
-        )?
-        .query_and_then(params![key, user, why.at], row)?
-        .collect::<Result<_, _>>()?;
-    let mut decisions = Vec::with_capacity(held.len());
-    for certificate in &held {
-        set_revoked(connection, &certificate.id, why.reason, &why.text, why.at)?;
-        let decision = decision(certificate, why.reason, &why.actor, why.at).because(&why.text);
-        super::audit::insert(connection, &decision)?;
-        decisions.push(decision);
-    }
-    Ok(decisions)
-}
-
-/// Keys that a person was given for new accounts are good for nothing any more.
-pub(super) fn disarm_external_keys(
-    connection: &Connection,
-    user: &str,
-    at: i64,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "UPDATE external_keys SET mac = NULL, revoked = ?2
-             WHERE user = ?1 AND used IS NULL AND revoked IS NULL",
-        )?
-        .execute(params![user, at])?;
-    Ok(())
-}
-
 /// The decision that a certificate is revoked.
 #[must_use]
 pub fn decision(certificate: &CertificateRow, reason: Reason, actor: &str, at: i64) -> Decision {
@@ -161,46 +101,6 @@ pub fn decision(certificate: &CertificateRow, reason: Reason, actor: &str, at: i
         Some(user) => decision.fact("user", user),
         None => decision,
     }
-}
-
-fn set_revoked(
-    connection: &Connection,
-    id: &str,
-    reason: Reason,
-    text: &str,
-    at: i64,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "UPDATE certificates
-             SET status = 'revoked', revoked = ?2, reason = ?3, revocation_code = ?4
-             WHERE id = ?1",
-        )?
-        .execute(params![id, at, text, reason.code()])?;
-    if reason == Reason::KeyCompromise {
-        remember_key(connection, id, at)?;
-    }
-    Ok(())
-}
-
-/// Nothing is certified for the key of this certificate again.
-fn remember_key(connection: &Connection, id: &str, at: i64) -> Result<(), StoreError> {
-    let tbs: Vec<u8> = connection
-        .prepare_cached("SELECT tbs FROM certificates WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))?;
-    // An OpenSSH certificate has a key of a YubiKey, whose record says the same.
-    let Ok(tbs) = TbsCertificate::from_der(&tbs) else {
-        return Ok(());
-    };
-    if let Ok(spki) = tbs.subject_public_key_info().to_der() {
-        let digest: [u8; 32] = Sha256::digest(&spki).into();
-        connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO compromised_keys (spki_sha256, since) VALUES (?1, ?2)",
-            )?
-            .execute(params![digest, at])?;
-    }
-    Ok(())
 }
 
 fn find(connection: &Connection, id: &str) -> Result<CertificateRow, StoreError> {
