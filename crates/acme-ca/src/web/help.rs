@@ -32,7 +32,9 @@ pub(crate) async fn limits(State(web): State<Arc<Web>>) -> String {
          \x20 {} refusals in a minute: wrong answers, and requests that cannot be done\n\
          \x20 {} requests at a time\n\n\
          Of one request:\n\
-         \x20 {} bytes\n",
+         \x20 {} bytes\n\n\
+         Of all clients together:\n\
+         \x20 {} validations at a time, and {} that wait\n",
         limits.open_orders,
         limits.identifiers,
         limits.failed_validations,
@@ -41,5 +43,7 @@ pub(crate) async fn limits(State(web): State<Arc<Web>>) -> String {
         limits.failures,
         limits.bodies_per_address,
         acme_wire::jws::MAX_LEN,
+        limits.validations,
+        limits.validations_waiting,
     )
 }

@@ -54,6 +54,13 @@ async fn a_full_queue_says_when_to_come_back_and_spends_nothing() {
     let help = format!("<{}/limits>;rel=\"help\"", servers.world.base);
     let mut links = answer.headers.get_all("link").iter();
     assert!(links.any(|link| *link == help), "{answer:?}");
+    let page = format!("{}/limits", servers.world.base);
+    let page = client.http.get(page).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    assert!(
+        page.contains("1 validations at a time, and 1 that wait"),
+        "{page}"
+    );
     let unspent: Challenge = client.get(&refused.url).await.ok().json();
     assert_eq!(unspent.status, ChallengeStatus::Pending);
     assert_eq!(late.status(&client).await, OrderStatus::Pending);
