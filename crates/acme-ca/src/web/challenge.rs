@@ -1,5 +1,6 @@
 //! Challenges (RFC 8555 §7.5.1): read, and answered. The answer of a YubiKey is decided while
-//! its request waits, so that the response says how; control of a name is validated behind it.
+//! its request waits, so that the response says how; control of a name is validated behind it,
+//! and the response says how if that takes no time.
 
 use std::sync::Arc;
 
@@ -59,7 +60,7 @@ pub(crate) async fn post(
         Kind::Name(method) => {
             // An answer of these methods says nothing but that it is one (RFC 8555 §8.3).
             let _: serde_json::Map<String, serde_json::Value> = jws.json()?;
-            names::respond(&web, &caller, &id, method).await?
+            names::respond(&web, &caller, &authorization, &id, method).await?
         }
     };
     show(&web, &answered, &id)

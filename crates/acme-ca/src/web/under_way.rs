@@ -1,4 +1,5 @@
-//! Work that goes on when the request that began it is gone, and whose order it is.
+//! Work that goes on when the request that began it is gone, and whose order (or authorization) it
+//! is.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

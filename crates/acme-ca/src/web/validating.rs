@@ -1,19 +1,20 @@
 //! Control of names is validated in the background: what waits is bounded, so is what runs at a
-//! time, and what was not finished when the server stopped is found again when it starts.
+//! time. Whoever answered a challenge waits a little for the verdict; only what takes longer is
+//! written down as `processing`, and is found again when the server stopped before it was decided.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use acme_wire::problem::{Problem, ProblemType};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::Web;
-use super::problem;
+use super::under_way::{InHand, UnderWay};
+use super::{Web, problem};
 use crate::audit::{Decision, Outcome as Audited};
 use crate::names::ServerName;
-use crate::orders::{ChallengeStatus, Outcome};
+use crate::orders::{ChallengeStatus, Outcome, is_decided};
 use crate::serve::Peer;
 use crate::store::StoreError;
 use crate::store::orders::{Authorization, Orders, Swap, Verdict};
@@ -24,7 +25,11 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 /// How long to wait before what was found is written down again, after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// One challenge in processing.
+/// How long an answer waits for the verdict: what is near is validated within it, and the client
+/// need not ask again.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// One challenge that was answered.
 pub(crate) struct Job {
     account: String,
     peer: Option<Peer>,
@@ -35,6 +40,14 @@ pub(crate) struct Job {
     challenge: String,
     method: Method,
     target: Target,
+    waiting: Option<Waiting>,
+}
+
+/// The request that waits for a verdict. Until it is told, the store has the challenge as pending.
+struct Waiting {
+    tell: oneshot::Sender<Authorization>,
+    /// No second request has the same authorization validated.
+    _claimed: InHand,
 }
 
 impl Job {
@@ -69,6 +82,7 @@ impl Job {
                 thumbprint,
             },
             name,
+            waiting: None,
         })
     }
 }
@@ -77,15 +91,23 @@ impl Job {
 pub(crate) struct Validations {
     sender: mpsc::Sender<Job>,
     receiver: Mutex<Option<mpsc::Receiver<Job>>>,
+    authorizations: UnderWay,
 }
 
 /// A place in the queue.
 pub(crate) struct Reserved<'a>(mpsc::Permit<'a, Job>);
 
 impl Reserved<'_> {
-    /// Puts a validation there.
-    pub(crate) fn begin(self, job: Job) {
+    /// Puts a validation there, and waits a little for what comes of it; none if it takes longer.
+    /// The validation goes on without whoever waits.
+    pub(crate) async fn validate(self, mut job: Job, claimed: InHand) -> Option<Authorization> {
+        let (tell, told) = oneshot::channel();
+        job.waiting = Some(Waiting {
+            tell,
+            _claimed: claimed,
+        });
         self.0.send(job);
+        tokio::time::timeout(PATIENCE, told).await.ok()?.ok()
     }
 }
 
@@ -96,7 +118,13 @@ impl Validations {
         Self {
             sender,
             receiver: Mutex::new(Some(receiver)),
+            authorizations: UnderWay::default(),
         }
+    }
+
+    /// The right to have an authorization validated, unless somebody does so.
+    pub(crate) async fn claim(&self, authorization: &str) -> Option<InHand> {
+        self.authorizations.claim(authorization).await
     }
 
     /// A place, if there is one.
@@ -168,7 +196,7 @@ async fn left_over(web: &Web) -> Result<VecDeque<Job>, StoreError> {
     Ok(jobs)
 }
 
-async fn validate(web: Arc<Web>, job: Job) {
+async fn validate(web: Arc<Web>, mut job: Job) {
     let mut pauses = PAUSES.iter();
     let failed = loop {
         let Some(validators) = &web.validators else {
@@ -182,11 +210,7 @@ async fn validate(web: Arc<Web>, job: Job) {
         let problem = Problem::new(error.problem_type(), error.to_string());
         match pauses.next() {
             Some(pause) if error.may_pass() => {
-                let noted = web
-                    .ca
-                    .store()
-                    .note(&job.challenge, problem::to_json(&problem));
-                if let Err(error) = noted.await {
+                if let Err(error) = try_again(&web, &mut job, &problem).await {
                     tracing::error!(%error, "a validation could not be noted");
                 }
                 tokio::time::sleep(*pause).await;
@@ -199,45 +223,78 @@ async fn validate(web: Arc<Web>, job: Job) {
         web.failed(job.peer, now);
         web.failed_validation(&job.account, now);
     }
+    let waiting = job.waiting.take();
     // A disk that is full now may have space before the authorization is over.
-    while let Err(error) = decide(&web, &job, failed.clone()).await {
-        tracing::error!(%error, challenge = job.challenge, "a validation could not be decided");
+    let decided = loop {
+        match decide(&web, &job, failed.clone()).await {
+            Ok(decided) => break decided,
+            Err(error) => {
+                tracing::error!(%error, challenge = job.challenge, "a validation could not be decided");
+            }
+        }
         if job.expires <= web.now() {
-            // The challenge stays in processing, and is found again at the next start.
+            // The challenge stays as it is; one in processing is found again at the next start.
             return;
         }
         tokio::time::sleep(STORE_PAUSE).await;
+    };
+    if let Some(waiting) = waiting {
+        // Nobody listens if it took long, or the client went away.
+        let _ = waiting.tell.send(decided);
     }
 }
 
-async fn decide(web: &Web, job: &Job, failed: Option<Problem>) -> Result<(), StoreError> {
+/// Notes why a validation takes longer, and tells whoever waits for it.
+async fn try_again(web: &Web, job: &mut Job, problem: &Problem) -> Result<(), StoreError> {
+    let store = web.ca.store();
+    if let Some(waiting) = job.waiting.take() {
+        let (Swap::Done(now) | Swap::Late(now)) = store.respond(&job.challenge, web.now()).await?;
+        let _ = waiting.tell.send(now);
+    }
+    let problem = problem::to_json(problem);
+    store.note(&job.challenge, problem).await
+}
+
+/// Decides the challenge; its authorization as it is then.
+async fn decide(
+    web: &Web,
+    job: &Job,
+    failed: Option<Problem>,
+) -> Result<Authorization, StoreError> {
     let now = web.now();
     let verdict = verdict(web, job, failed, now);
     let logged = verdict.decision.clone();
-    match web.ca.store().decide(&job.challenge, verdict, now).await? {
-        Swap::Done(_) => logged.log(),
-        Swap::Late(authorization) => {
-            let status = authorization.status_at(now);
-            let open = authorization
-                .challenge(&job.challenge)
-                .is_some_and(|challenge| challenge.status == ChallengeStatus::Processing);
-            if open {
-                // Right, and too late: its authorization or order is over.
-                let problem = Problem::new(
-                    ProblemType::Unauthorized,
-                    format!(
-                        "the validation came too late: the authorization is {status}, or its order is over"
-                    ),
-                );
-                let verdict = self::verdict(web, job, Some(problem), now);
-                let logged = verdict.decision.clone();
-                if let Swap::Done(_) = web.ca.store().decide(&job.challenge, verdict, now).await? {
-                    logged.log();
-                }
-            }
+    let late = match web.ca.store().decide(&job.challenge, verdict, now).await? {
+        Swap::Done(authorization) => {
+            logged.log();
+            return Ok(authorization);
         }
+        Swap::Late(authorization) => authorization,
+    };
+    let open = late
+        .challenge(&job.challenge)
+        .is_some_and(|challenge| !is_decided(challenge.status));
+    if !open {
+        return Ok(late);
     }
-    Ok(())
+    // Right, and too late: its authorization or order is over.
+    let status = late.status_at(now);
+    let problem = Problem::new(
+        ProblemType::Unauthorized,
+        format!(
+            "the validation came too late: the authorization is {status}, or its order is over"
+        ),
+    );
+    let verdict = self::verdict(web, job, Some(problem), now);
+    let logged = verdict.decision.clone();
+    let swap = web.ca.store().decide(&job.challenge, verdict, now).await?;
+    Ok(match swap {
+        Swap::Done(authorization) => {
+            logged.log();
+            authorization
+        }
+        Swap::Late(authorization) => authorization,
+    })
 }
 
 fn verdict(web: &Web, job: &Job, failed: Option<Problem>, now: i64) -> Verdict {

@@ -165,3 +165,80 @@ async fn an_answer_is_an_object() {
     let unchanged: Challenge = client.get(&http.url).await.ok().json();
     assert_eq!(unchanged.status, ChallengeStatus::Pending);
 }
+
+#[tokio::test]
+async fn what_is_near_is_validated_while_its_answer_waits() {
+    let servers = Servers::new().await;
+    let client = servers.world.client().await;
+    // On a busy machine it may take longer than an answer waits, though not every time.
+    for _ in 0..50 {
+        let order = place(&client, &["www.example.net"]).await;
+        let authorization = order.authorization(&client, 0).await;
+        let http = challenge(&authorization, "http-01");
+        servers.publish(&client, http);
+        let answer = client.post(&http.url, b"{}").await.ok();
+        let answered: Challenge = answer.json();
+        if answered.status == ChallengeStatus::Valid {
+            assert!(answered.validated.is_some());
+            assert!(!answer.headers.contains_key("retry-after"));
+            assert_eq!(order.status(&client).await, OrderStatus::Ready);
+            return;
+        }
+        assert_eq!(answered.status, ChallengeStatus::Processing);
+        wait(&client, &http.url).await;
+    }
+    panic!("every answer was processing");
+}
+
+#[tokio::test]
+async fn an_answer_given_twice_at_once_is_validated_once() {
+    let servers = Servers::new().await;
+    let client = servers.world.client().await;
+    let order = place(&client, &["www.example.net"]).await;
+    let authorization = order.authorization(&client, 0).await;
+    let http = challenge(&authorization, "http-01");
+    servers.silence(true);
+    let post = || client.post(&http.url, b"{}");
+    let (one, other) = tokio::join!(post(), post());
+    let statuses = [one, other].map(|answer| answer.ok().json::<Challenge>().status);
+    assert!(
+        statuses.contains(&ChallengeStatus::Processing),
+        "{statuses:?}"
+    );
+    while servers.web.requests().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(servers.web.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_for_an_order_that_is_over_is_spent() {
+    let servers = Servers::new().await;
+    let client = servers.world.client().await;
+    let order = place(&client, &["www.example.net", "mail.example.net"]).await;
+    let wrong = order.authorization(&client, 0).await;
+    answer_and_wait(&client, &challenge(&wrong, "http-01").url).await;
+    assert_eq!(order.status(&client).await, OrderStatus::Invalid);
+    let right = order.authorization(&client, 1).await;
+    let http = challenge(&right, "http-01");
+    servers.publish(&client, http);
+    client.post(&http.url, b"{}").await.ok();
+    // It is over for the store, too, if it took longer than the answer waited.
+    while !servers
+        .web
+        .requests()
+        .iter()
+        .any(|head| head.contains(http.token.as_deref().unwrap()))
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let decided = loop {
+        let challenge: Challenge = client.get(&http.url).await.ok().json();
+        if challenge.status == ChallengeStatus::Invalid {
+            break challenge;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
+    assert_eq!(decided.error.unwrap().kind.name(), "unauthorized");
+    assert_eq!(order.status(&client).await, OrderStatus::Invalid);
+}
