@@ -6,7 +6,7 @@ use crate::audit::{self, Decision, Outcome};
 use crate::ca::Ca;
 use crate::config::{Applicant, ProvenBy};
 use crate::entitlement::Entitlement;
-use crate::issuance::{CsrError, IssueError, Issuer, OrderFacts, Proof, RequestError};
+use crate::issuance::{CsrError, IssueError, Issuer, OrderFacts, Permit, Proof, RequestError};
 use crate::names::{NamesAuthorized, NamesError};
 use crate::orders::OrderStatus;
 use crate::store::orders::{Account, Ending, Order, Orders, Swap};
@@ -57,10 +57,33 @@ pub(crate) async fn finalize(
         }
         other => other?,
     };
-    // From here on the order is this call's alone.
-    match ca.store().begin(&order.id, csr, now).await? {
-        Swap::Done(order) => issue(ca, order, proof, now).await,
+    let is_entitled = matches!(proof, Proof::Entitled(_));
+    let facts = facts(ca, &order, Some(csr.clone()), now);
+    // Once it is taken, the order is this call's alone.
+    let (taken, permit) = match ca.issuer().draft(proof, &facts).await {
+        Ok(draft) => {
+            let (taken, permit) = draft.begin(ca.store(), csr).await?;
+            (taken, permit.map_err(IssueError::from))
+        }
+        Err(error) => {
+            let taken = ca.store().begin(&order.id, csr, now).await?;
+            (taken, Err(error))
+        }
+    };
+    match taken {
+        Swap::Done(order) => issue(ca, order, is_entitled, permit, now).await,
         Swap::Late(order) => not_ready(ca, &order, now).await,
+    }
+}
+
+fn facts(ca: &Ca, order: &Order, csr: Option<Vec<u8>>, now: i64) -> OrderFacts {
+    OrderFacts {
+        id: order.id.clone(),
+        url: paths::order(&ca.config().url, &order.id),
+        account: order.account.clone(),
+        not_after: order.not_after,
+        csr,
+        now,
     }
 }
 
@@ -147,7 +170,15 @@ pub(crate) async fn resume(ca: &Ca, order: Order, now: i64) -> Result<Order, Fin
     };
     let csr = order.csr.clone().unwrap_or_default();
     match proof(ca, &account, &order, &csr, OrderStatus::Processing, now).await {
-        Ok(proof) => issue(ca, order, proof, now).await,
+        Ok(proof) => {
+            let is_entitled = matches!(proof, Proof::Entitled(_));
+            let facts = facts(ca, &order, Some(csr), now);
+            let permit = match ca.issuer().draft(proof, &facts).await {
+                Ok(draft) => draft.intend(ca.store()).await.map_err(IssueError::from),
+                Err(error) => Err(error),
+            };
+            issue(ca, order, is_entitled, permit, now).await
+        }
         // It was good when it was sent: what it asks for cannot be given any more.
         Err(FinalizeError::Csr(error)) => {
             let problem = Problem::new(ProblemType::BadCsr, error.to_string());
@@ -215,20 +246,23 @@ async fn entitled(
     }
 }
 
-async fn issue(ca: &Ca, mut order: Order, proof: Proof, now: i64) -> Result<Order, FinalizeError> {
-    let is_entitled = matches!(proof, Proof::Entitled(_));
-    let facts = OrderFacts {
-        id: order.id.clone(),
-        url: paths::order(&ca.config().url, &order.id),
-        account: order.account.clone(),
-        not_after: order.not_after,
-        csr: order.csr.take(),
-        now,
+/// Signs for an order in processing, or ends it.
+async fn issue(
+    ca: &Ca,
+    mut order: Order,
+    is_entitled: bool,
+    permit: Result<Permit<'_>, IssueError>,
+    now: i64,
+) -> Result<Order, FinalizeError> {
+    let issued = match permit {
+        Ok(permit) => permit.sign(ca.store()).await,
+        Err(error) => Err(error),
     };
-    match ca.issuer().issue(proof, facts).await {
+    match issued {
         // Recording the certificate has ended its order in the same moment.
         Ok(issued) => {
             order.status = OrderStatus::Valid;
+            order.csr = None;
             order.certificate = Some(issued.id);
             Ok(order)
         }

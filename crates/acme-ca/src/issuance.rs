@@ -25,6 +25,7 @@ mod x509;
 pub use csr::{CsrError, MAX_CSR};
 pub use lint::Finding;
 pub use named::{RequestError, ServerRequest};
+pub(crate) use permit::{Draft, Permit};
 pub use server::ServerCertificate;
 pub use ssh::SshError;
 
@@ -171,27 +172,38 @@ impl Issuer {
         proof: impl Into<Proof>,
         order: OrderFacts,
     ) -> Result<Issued, IssueError> {
-        match proof.into() {
-            Proof::Entitled(entitlement) => self.issue_entitled(entitlement, order).await,
-            Proof::Names(request) => self.issue_named(request, &order).await,
+        let draft = self.draft(proof.into(), &order).await?;
+        let store = self.store.as_ref();
+        draft.intend(store).await?.sign(store).await
+    }
+
+    /// All of issuing that can be done before anything is recorded.
+    pub(crate) async fn draft(
+        &self,
+        proof: Proof,
+        order: &OrderFacts,
+    ) -> Result<Draft<'_>, IssueError> {
+        match proof {
+            Proof::Entitled(entitlement) => self.draft_entitled(&entitlement, order),
+            Proof::Names(request) => self.draft_named(request, order).await,
         }
     }
 
-    async fn issue_entitled(
+    fn draft_entitled(
         &self,
-        entitlement: Entitlement,
-        order: OrderFacts,
-    ) -> Result<Issued, IssueError> {
-        csr::check(order.csr.as_deref(), &entitlement)?;
+        entitlement: &Entitlement,
+        order: &OrderFacts,
+    ) -> Result<Draft<'_>, IssueError> {
+        csr::check(order.csr.as_deref(), entitlement)?;
         let not_after = entitlement
             .profile()
             .not_after(order.not_after, order.now)?;
         match &entitlement.profile().kind {
             crate::config::ProfileKind::X509(san) => {
-                self.issue_x509(&entitlement, &order, *san, not_after).await
+                self.draft_x509(entitlement, order, *san, not_after)
             }
             crate::config::ProfileKind::SshUser(ssh) => {
-                self.issue_ssh(&entitlement, &order, ssh, not_after).await
+                self.draft_ssh(entitlement, order, ssh, not_after)
             }
             // No key is granted such a profile.
             crate::config::ProfileKind::X509Server => Err(IssueError::OtherKind),

@@ -154,6 +154,14 @@ pub trait Certificates: Send + Sync {
     /// key is active, its person is not disabled, and the order is being processed: what was
     /// judged before may have changed ([`StoreError::Withdrawn`], [`StoreError::Conflict`]).
     async fn intend(&self, intent: Intent) -> Result<(), StoreError>;
+    /// Takes a ready order into processing, once, with the CSR that came (or an empty one), and
+    /// then records what is about to be signed for it: [`Orders::begin`] and
+    /// [`intend`](Self::intend) in one write. The first stands without the second.
+    async fn begin_with(
+        &self,
+        csr: Vec<u8>,
+        intent: Intent,
+    ) -> Result<(orders::Swap, Result<(), StoreError>), StoreError>;
     /// Records what was signed, and the decision that led to it.
     async fn issued(
         &self,

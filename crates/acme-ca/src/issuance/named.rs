@@ -4,8 +4,9 @@ use acme_wire::Jwk;
 use piv_attest::{KeyAlgorithm, PublicKey};
 
 use super::csr::{NamedKey, check_names};
+use super::permit::Draft;
 use super::x509::{Whose, subject};
-use super::{CsrError, IssueError, Issued, Issuer, OrderFacts, lint};
+use super::{CsrError, IssueError, Issuer, OrderFacts, lint};
 use crate::audit::{Decision, Outcome};
 use crate::names::{NamesAuthorized, ServerName};
 use crate::pki::{Purpose, San, Template, random_serial};
@@ -85,11 +86,11 @@ impl Issuer {
         Ok(None)
     }
 
-    pub(super) async fn issue_named(
+    pub(super) async fn draft_named(
         &self,
         request: ServerRequest,
         order: &OrderFacts,
-    ) -> Result<Issued, IssueError> {
+    ) -> Result<Draft<'_>, IssueError> {
         let ServerRequest { authorized, csr } = request;
         let authority = &self.hierarchy.servers;
         let profile = authorized.profile();
@@ -126,8 +127,7 @@ impl Issuer {
             key: None,
             names,
         };
-        self.sign_x509(authority, profile, order, &template, whose, decision)
-            .await
+        self.draft_certificate(authority, profile, order, &template, whose, decision)
     }
 }
 

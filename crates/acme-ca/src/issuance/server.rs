@@ -69,24 +69,6 @@ impl Issuer {
             .map_err(IssueError::Lint)?;
         let serial = hex::encode(template.serial);
         let id = super::random_id()?;
-        let permit = linted
-            .intend(self.store.as_ref(), |tbs| Intent {
-                id,
-                issuer: authority.name().to_string(),
-                serial: serial.clone(),
-                kind: CertificateKind::Server,
-                profile: PROFILE.to_owned(),
-                user: None,
-                key: None,
-                order_id: None,
-                account: None,
-                names: vec![name.clone()],
-                not_before: template.not_before,
-                not_after,
-                tbs,
-                at: now,
-            })
-            .await?;
         let decision = Decision::new(
             Outcome::Done,
             "certificate.issue",
@@ -98,18 +80,36 @@ impl Issuer {
         .fact("serial", &serial)
         .fact("issuer", authority.name())
         .fact("not_after", crate::time_text(not_after));
+        let intent = |tbs| Intent {
+            id,
+            issuer: authority.name().to_string(),
+            serial,
+            kind: CertificateKind::Server,
+            profile: PROFILE.to_owned(),
+            user: None,
+            key: None,
+            order_id: None,
+            account: None,
+            names: vec![name],
+            not_before: template.not_before,
+            not_after,
+            tbs,
+            at: now,
+        };
         let mut leaf = Vec::new();
-        permit
-            .sign(
-                authority.signer(),
-                self.store.as_ref(),
-                decision,
-                |tbs, signature| {
-                    leaf = assemble(tbs, authority.signer().algorithm(), signature)?;
-                    Ok(crate::pki::pem_certificate(&leaf)?.into_bytes())
-                },
-            )
-            .await?;
+        let algorithm = authority.signer().algorithm();
+        let draft = linted.draft(
+            intent,
+            decision,
+            authority.signer(),
+            super::PEM_CHAIN,
+            |tbs, signature| {
+                leaf = assemble(tbs, algorithm, signature)?;
+                Ok(crate::pki::pem_certificate(&leaf)?.into_bytes())
+            },
+        );
+        let store = self.store.as_ref();
+        draft.intend(store).await?.sign(store).await?;
         Ok(ServerCertificate {
             chain: vec![leaf, authority.certificate_der().to_vec()],
             key: pkcs8,

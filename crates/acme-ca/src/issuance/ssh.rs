@@ -8,8 +8,8 @@ use sshcert_acme::{
 };
 
 use super::lint::Finding;
-use super::permit::Linted;
-use super::{IssueError, Issued, Issuer, OrderFacts};
+use super::permit::{Draft, Linted};
+use super::{IssueError, Issuer, OrderFacts};
 use crate::config::SshProfile;
 use crate::entitlement::Entitlement;
 use crate::pki::SshAuthority;
@@ -33,13 +33,13 @@ pub enum SshError {
 }
 
 impl Issuer {
-    pub(super) async fn issue_ssh(
+    pub(super) fn draft_ssh(
         &self,
         entitlement: &Entitlement,
         order: &OrderFacts,
         profile: &SshProfile,
         not_after: i64,
-    ) -> Result<Issued, IssueError> {
+    ) -> Result<Draft<'_>, IssueError> {
         let authority = self
             .hierarchy
             .ssh_users
@@ -70,47 +70,37 @@ impl Issuer {
         let longest = entitlement.profile().max_validity.0 + self.config.lifetimes.backdate.0;
         let linted = lint(&unsigned, &certificate, &subject, authority, longest)?;
         let id = super::random_id()?;
-        let permit = linted
-            .intend(self.store.as_ref(), |tbs| Intent {
-                id,
-                issuer: authority.fingerprint(),
-                serial: serial.to_string(),
-                kind: CertificateKind::Ssh,
-                profile: entitlement.profile().name.clone(),
-                user: Some(entitlement.user().to_string()),
-                key: Some(entitlement.key()),
-                order_id: Some(order.id.clone()),
-                account: Some(order.account.clone()),
-                names: entitlement.names().to_vec(),
-                not_before,
-                not_after,
-                tbs,
-                at: order.now,
-            })
-            .await?;
         let decision = Self::decision(entitlement, order, not_after)
             .fact("serial", serial)
             .fact("issuer", authority.fingerprint())
             .fact("key_id", &certificate.key_id);
-        let (id, body) = permit
-            .sign(
-                authority.signer(),
-                self.store.as_ref(),
-                decision,
-                |_, signature| {
-                    let mut line = unsigned.assemble(signature).map_err(SshError::from)?;
-                    line.push('\n');
-                    Ok(line.into_bytes())
-                },
-            )
-            .await?;
-        Ok(Issued {
+        let intent = |tbs| Intent {
             id,
-            body,
-            media_type: MEDIA_TYPE,
+            issuer: authority.fingerprint(),
             serial: serial.to_string(),
+            kind: CertificateKind::Ssh,
+            profile: entitlement.profile().name.clone(),
+            user: Some(entitlement.user().to_string()),
+            key: Some(entitlement.key()),
+            order_id: Some(order.id.clone()),
+            account: Some(order.account.clone()),
+            names: entitlement.names().to_vec(),
+            not_before,
             not_after,
-        })
+            tbs,
+            at: order.now,
+        };
+        Ok(linted.draft(
+            intent,
+            decision,
+            authority.signer(),
+            MEDIA_TYPE,
+            |_, signature| {
+                let mut line = unsigned.assemble(signature).map_err(SshError::from)?;
+                line.push('\n');
+                Ok(line.into_bytes())
+            },
+        ))
     }
 }
 

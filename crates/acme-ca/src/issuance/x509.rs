@@ -1,6 +1,7 @@
 //! TLS client certificates, and what every X.509 certificate of an order goes through.
 
-use super::{IssueError, Issued, Issuer, OrderFacts, PEM_CHAIN, lint};
+use super::permit::Draft;
+use super::{IssueError, Issuer, OrderFacts, PEM_CHAIN, lint};
 use crate::audit::Decision;
 use crate::config::{Profile, SanKind};
 use crate::entitlement::Entitlement;
@@ -22,13 +23,13 @@ pub(super) struct Whose {
 }
 
 impl Issuer {
-    pub(super) async fn issue_x509(
+    pub(super) fn draft_x509(
         &self,
         entitlement: &Entitlement,
         order: &OrderFacts,
         san: SanKind,
         not_after: i64,
-    ) -> Result<Issued, IssueError> {
+    ) -> Result<Draft<'_>, IssueError> {
         let authority = &self.hierarchy.clients;
         let names = entitlement.names();
         let template = Template {
@@ -47,7 +48,7 @@ impl Issuer {
             key: Some(entitlement.key()),
             names: names.to_vec(),
         };
-        self.sign_x509(
+        self.draft_certificate(
             authority,
             entitlement.profile(),
             order,
@@ -55,61 +56,50 @@ impl Issuer {
             whose,
             decision,
         )
-        .await
     }
 
-    /// From a template to the certificate of an order: lint, intent, signature. The decision
-    /// gets the serial number and the issuer.
-    pub(super) async fn sign_x509(
+    /// From a template to the draft of an order's certificate, linted. The decision gets the
+    /// serial number and the issuer.
+    pub(super) fn draft_certificate<'a>(
         &self,
-        authority: &Authority,
+        authority: &'a Authority,
         profile: &Profile,
         order: &OrderFacts,
         template: &Template,
         whose: Whose,
         decision: Decision,
-    ) -> Result<Issued, IssueError> {
+    ) -> Result<Draft<'a>, IssueError> {
         let longest = profile.max_validity.0 + self.config.lifetimes.backdate.0;
         let linted = lint::lint(authority.tbs(template)?, template, authority, longest)
             .map_err(IssueError::Lint)?;
         let serial = hex::encode(template.serial);
         let id = super::random_id()?;
-        let permit = linted
-            .intend(self.store.as_ref(), |tbs| Intent {
-                id,
-                issuer: authority.name().to_string(),
-                serial: serial.clone(),
-                kind: CertificateKind::X509,
-                profile: profile.name.clone(),
-                user: whose.user,
-                key: whose.key,
-                order_id: Some(order.id.clone()),
-                account: Some(order.account.clone()),
-                names: whose.names,
-                not_before: template.not_before,
-                not_after: template.not_after,
-                tbs,
-                at: order.now,
-            })
-            .await?;
         let decision = decision
             .fact("serial", &serial)
             .fact("issuer", authority.name());
-        let (id, body) = permit
-            .sign(
-                authority.signer(),
-                self.store.as_ref(),
-                decision,
-                |tbs, signature| chain(authority, tbs, signature),
-            )
-            .await?;
-        Ok(Issued {
+        let intent = |tbs| Intent {
             id,
-            body,
-            media_type: PEM_CHAIN,
+            issuer: authority.name().to_string(),
             serial,
+            kind: CertificateKind::X509,
+            profile: profile.name.clone(),
+            user: whose.user,
+            key: whose.key,
+            order_id: Some(order.id.clone()),
+            account: Some(order.account.clone()),
+            names: whose.names,
+            not_before: template.not_before,
             not_after: template.not_after,
-        })
+            tbs,
+            at: order.now,
+        };
+        Ok(linted.draft(
+            intent,
+            decision,
+            authority.signer(),
+            PEM_CHAIN,
+            |tbs, signature| chain(authority, tbs, signature),
+        ))
     }
 }
 

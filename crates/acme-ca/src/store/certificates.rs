@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::orders::Swap;
 use super::{Certificates, SqliteStore, StoreError};
 use crate::audit::{Decision, Outcome, SERVER};
 use crate::records::KeyId;
@@ -347,6 +348,24 @@ impl Certificates for SqliteStore {
     async fn intend(&self, intent: Intent) -> Result<(), StoreError> {
         self.write(move |connection| insert(connection, &intent))
             .await
+    }
+
+    async fn begin_with(
+        &self,
+        csr: Vec<u8>,
+        intent: Intent,
+    ) -> Result<(Swap, Result<(), StoreError>), StoreError> {
+        self.write(move |connection| {
+            let order = intent.order_id.as_deref().unwrap_or_default();
+            let swap = super::orders::begin(connection, order, &csr, intent.at)?;
+            // One statement writes the intent, all of it or nothing.
+            let intended = match &swap {
+                Swap::Done(_) => insert(connection, &intent),
+                Swap::Late(_) => Ok(()),
+            };
+            Ok((swap, intended))
+        })
+        .await
     }
 
     async fn issued(

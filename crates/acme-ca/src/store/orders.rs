@@ -23,7 +23,7 @@ mod sweep;
 mod tree;
 
 pub(super) use account::{by_id as account_by_id, by_key as account_by_key};
-pub(super) use change::{certificate_issued, is_processed};
+pub(super) use change::{begin, certificate_issued, is_processed};
 pub(crate) use part::Part;
 pub use sweep::Swept;
 
@@ -474,7 +474,7 @@ impl Orders for SqliteStore {
 
     async fn begin(&self, order: &str, csr: Vec<u8>, at: i64) -> Result<Swap, StoreError> {
         let id = order.to_owned();
-        self.write(move |c| change::begin(c, &id, &csr, at)).await
+        self.write(move |c| begin(c, &id, &csr, at)).await
     }
 
     async fn end(

@@ -7,7 +7,12 @@ use super::{Ending, Handle, Order, Part, Swap};
 use crate::orders::{AuthorizationStatus, OrderEvent, OrderStatus, Status};
 use crate::store::{StoreError, audit, certificates};
 
-pub(super) fn begin(c: &Connection, id: &str, csr: &[u8], at: i64) -> Result<Swap, StoreError> {
+pub(in crate::store) fn begin(
+    c: &Connection,
+    id: &str,
+    csr: &[u8],
+    at: i64,
+) -> Result<Swap, StoreError> {
     let mut order = existing(c, Handle::Order(id))?;
     let Ok(status) = order.status_at(at).after(OrderEvent::Finalize) else {
         return Ok(Swap::Late(order));
