@@ -29,6 +29,9 @@ const MIGRATIONS: &[&str] = &[
 const APPLICATION_ID: i64 = 0x646c_6361;
 /// How many writes share one commit at most, which bounds how long the first of them waits.
 const GROUP: usize = 256;
+/// How many pages the log holds before they are copied to the database (16 MiB): the more, the
+/// fewer copies of a page that changes often.
+const LOG_PAGES: u32 = 4000;
 /// Read connections kept open.
 const READERS: usize = 8;
 /// How long to wait for another process (`ca user add` beside `ca serve`).
@@ -117,6 +120,7 @@ impl SqliteStore {
         migrate(&mut connection, path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         plan_once(&connection)?;
         let (sender, receiver) = mpsc::channel();
