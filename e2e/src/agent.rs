@@ -1,15 +1,17 @@
 //! `dlogin agent` on a laptop, and what speaks to it.
 
-use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use crate::laptop::Laptop;
 use crate::process::Background;
 use crate::sshd::Sshd;
 use crate::{Failure, Result, programs};
+
+pub mod protocol;
+
+use protocol::exchange;
 
 /// A running agent. Dropping it ends it.
 #[derive(Debug)]
@@ -88,19 +90,6 @@ impl Agent {
         command.env("SSH_AUTH_SOCK", self.ssh_socket()).args(args);
         Ok(command)
     }
-}
-
-/// Both languages have the same frames: four bytes of length, and the message.
-fn exchange(socket: &Path, message: &[u8]) -> Result<Vec<u8>> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let length = u32::try_from(message.len()).map_err(|error| Failure::new(error.to_string()))?;
-    stream.write_all(&[&length.to_be_bytes(), message].concat())?;
-    let mut length = [0; 4];
-    stream.read_exact(&mut length)?;
-    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut answer)?;
-    Ok(answer)
 }
 
 /// A configuration for ssh: what `dlogin ssh-config` prints, and after it only

@@ -14,6 +14,7 @@ pub mod intranet;
 pub mod laptop;
 pub mod mtls;
 pub mod nginx;
+pub mod openssl;
 pub mod pebble;
 pub mod postgres;
 pub mod process;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::{self, Background};
-use crate::{Result, programs};
+use crate::{Result, openssl, programs};
 
 /// `openssl s_server -Verify`, serving a status page that shows who came in.
 #[derive(Debug)]
@@ -25,27 +25,8 @@ impl MtlsServer {
     pub fn start_as(mut command: Command, dir: &Path, client_root: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
         let address = process::free_address()?;
-        let openssl = programs::system("openssl")?;
+        openssl::self_signed(dir)?;
         let certificate = dir.join("server.pem");
-        process::succeed(
-            Command::new(openssl)
-                .args([
-                    "req",
-                    "-x509",
-                    "-newkey",
-                    "ec",
-                    "-pkeyopt",
-                    "ec_paramgen_curve:P-256",
-                ])
-                .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
-                .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-                // rustls takes no authority for a server.
-                .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-                .arg("-keyout")
-                .arg(dir.join("server.key"))
-                .arg("-out")
-                .arg(&certificate),
-        )?;
         command
             .args(["s_server", "-accept", &address.to_string()])
             .arg("-cert")

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::process::{self, Background};
-use crate::{Failure, Result, programs};
+use crate::{Failure, Result, openssl};
 
 /// Somebody who is not root: PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65534;
@@ -31,15 +31,7 @@ impl Postgres {
         let dir = TempDir::with_prefix("postgres-")?;
         let address = process::free_address()?;
         fs::copy(client_root, dir.path().join("clients.pem"))?;
-        process::succeed(
-            Command::new(programs::system("openssl")?)
-                .current_dir(dir.path())
-                .args(["req", "-x509", "-newkey", "ec", "-pkeyopt"])
-                .args(["ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
-                .args(["-subj", "/CN=localhost", "-addext"])
-                .args(["subjectAltName=DNS:localhost"])
-                .args(["-keyout", "server.key", "-out", "server.pem"]),
-        )?;
+        openssl::self_signed(dir.path())?;
         fs::write(
             dir.path().join("hba.conf"),
             "local all admin trust\n\

@@ -204,13 +204,8 @@ fn what_expired_at_another_site_goes_too() {
         .unwrap();
     let key = site.laptop().certificate("work/tls-disk.key");
     assert!(key.is_file());
-    let mut later = site
-        .laptop()
-        .command(&programs::system("faketime").unwrap());
-    later
-        .args(["-f", "+2h"])
-        .arg(programs::ours("dlogin").unwrap())
-        .args(["trust", "https://localhost:1", "--fingerprint", "x"]);
+    let trust = ["trust", "https://localhost:1", "--fingerprint", "x"];
+    let mut later = programs::with_clock(site.laptop().dlogin(&trust), "+2h").unwrap();
     let output = process::run(&mut later).unwrap();
     let stderr = process::text(&output.stderr);
     assert!(stderr.contains("work/tls-disk: had expired"), "{stderr}");
@@ -268,13 +263,7 @@ fn without_names_what_is_needed_is_done_and_no_more() {
     site.ca_mut().serve().unwrap();
 
     // Nine of sixteen hours later, it is.
-    let mut later = site
-        .laptop()
-        .command(&programs::system("faketime").unwrap());
-    later
-        .args(["-f", "+9h"])
-        .arg(programs::ours("dlogin").unwrap())
-        .arg("--json");
+    let mut later = programs::with_clock(site.laptop().dlogin(&["--json"]), "+9h").unwrap();
     let output = process::run(&mut later).unwrap();
     let stderr = process::text(&output.stderr);
     // It asks the CA, whose clock is another.

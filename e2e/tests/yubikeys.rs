@@ -140,16 +140,10 @@ fn the_end_of_a_certificate_is_told_once() {
     std::fs::write(&notify, script).unwrap();
     std::fs::set_permissions(&notify, std::fs::Permissions::from_mode(0o755)).unwrap();
     let remind = |shift: &str| {
-        let mut command = site
-            .laptop()
-            .command(&programs::system("faketime").unwrap());
+        let mut remind = programs::with_clock(site.laptop().dlogin(&["remind"]), shift).unwrap();
         let path = std::env::var("PATH").unwrap();
-        command
-            .args(["-f", shift])
-            .arg(programs::ours("dlogin").unwrap())
-            .arg("remind")
-            .env("PATH", format!("{}:{path}", bin.display()));
-        process::succeed(&mut command).unwrap()
+        remind.env("PATH", format!("{}:{path}", bin.display()));
+        process::succeed(&mut remind).unwrap()
     };
     assert_eq!(remind("+15h"), "", "there is an hour left");
     let told = remind("+940m");

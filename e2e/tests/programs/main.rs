@@ -12,6 +12,7 @@ mod databases;
 mod go;
 mod java;
 mod kubernetes;
+mod module;
 mod python;
 mod variables;
 mod web;
@@ -28,10 +29,10 @@ use e2e::{process, programs};
 const KEY: &str = "pkcs11:token=dlogin;object=tls;type=private";
 
 /// A person with certificates, an agent, and a server to go to.
-struct Day {
+struct Day<S = Intranet> {
     // Dropped in this order.
     agent: Agent,
-    server: Intranet,
+    server: S,
     site: Site,
 }
 
@@ -39,17 +40,29 @@ fn module() -> PathBuf {
     programs::module().unwrap()
 }
 
-impl Day {
-    fn begin(serial: u32) -> Self {
+impl<S> Day<S> {
+    fn at(serial: u32, server: impl FnOnce(&Site) -> S) -> Self {
         let site = Site::enrolled(serial).unwrap();
         site.laptop().succeed(&[]).unwrap();
         let agent = Agent::start(site.laptop(), &[]).unwrap();
-        let server = site.intranet().unwrap();
+        let server = server(&site);
         Self {
             agent,
             server,
             site,
         }
+    }
+
+    fn touches(&self, work: impl FnOnce()) -> u64 {
+        let before = self.site.touches();
+        work();
+        self.site.touches() - before
+    }
+}
+
+impl Day {
+    fn begin(serial: u32) -> Self {
+        Self::at(serial, |site| site.intranet().unwrap())
     }
 
     fn program(&self, name: &str) -> Command {
@@ -87,12 +100,6 @@ impl Day {
 
     fn certificate(&self, file: &str) -> PathBuf {
         self.site.laptop().certificate(file)
-    }
-
-    fn touches(&self, work: impl FnOnce()) -> u64 {
-        let before = self.site.touches();
-        work();
-        self.site.touches() - before
     }
 
     /// What it printed; it ended well.

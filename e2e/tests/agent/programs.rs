@@ -1,81 +1,30 @@
-//! Programs that run ssh by themselves: rsync and ansible, with what
-//! `dlogin ssh-config` writes and the key in the (virtual) YubiKey.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! Programs that run ssh by themselves: rsync and ansible.
 
-use std::path::PathBuf;
 use std::process::Command;
 
-use e2e::agent::{Agent, ssh_config};
-use e2e::site::{Site, USER};
-use e2e::sshd::Sshd;
-use e2e::{process, programs};
+use e2e::process;
 use virtual_yubikey::TouchMode;
 
-/// A person with a certificate, an agent, and a host to go to.
-struct Day {
-    // Dropped in this order.
-    agent: Agent,
-    sshd: Sshd,
-    config: PathBuf,
-    site: Site,
-}
-
-impl Day {
-    fn begin(serial: u32) -> Self {
-        let site = Site::enrolled(serial).unwrap();
-        site.laptop().succeed(&["ssh"]).unwrap();
-        let sshd = site.sshd(USER).unwrap();
-        let agent = Agent::start(site.laptop(), &["--pin-cache", "1h"]).unwrap();
-        let me = process::succeed(Command::new("id").arg("-un")).unwrap();
-        let config = ssh_config(site.laptop(), &sshd, "host", me.trim()).unwrap();
-        Self {
-            agent,
-            sshd,
-            config,
-            site,
-        }
-    }
-
-    fn program(&self, name: &str) -> Command {
-        self.site.laptop().command(&programs::system(name).unwrap())
-    }
-
-    fn logs(&self) -> String {
-        format!("{}\n{}", self.agent.log(), self.sshd.log())
-    }
-
-    fn touches(&self, work: impl FnOnce()) -> u64 {
-        let before = self.site.touches();
-        work();
-        self.site.touches() - before
-    }
-}
+use crate::day::{Day, me};
 
 #[test]
 fn ssh_costs_the_card_fewer_commands_by_the_agent_than_by_ykcs11() {
-    let day = Day::begin(48_000_003);
+    let day = Day::begin(48_000_003, &["--pin-cache", "1h"]);
     let commands = |work: &mut dyn FnMut()| {
         let before = day.site.rig().commands();
         work();
         day.site.rig().commands() - before
     };
     let mut by_agent = || {
-        let mut ssh = day.program("ssh");
-        ssh.arg("-F").arg(&day.config).args(["host", "true"]);
+        let mut ssh = day.over_ssh("ssh");
+        ssh.args(["host", "true"]);
         process::succeed(&mut ssh).unwrap_or_else(|error| panic!("{error}{}", day.logs()));
     };
     // The first login of an agent also attests the key.
     let first = commands(&mut by_agent);
     let later = commands(&mut by_agent);
-    let me = process::succeed(Command::new("id").arg("-un")).unwrap();
     let ykcs11 = commands(&mut || {
-        let mut ssh = day.site.ssh(&day.sshd, me.trim(), "true").unwrap();
+        let mut ssh = day.site.ssh(&day.sshd, &me(), "true").unwrap();
         process::succeed(&mut ssh).unwrap_or_else(|error| panic!("{error}{}", day.logs()));
     });
     println!("commands: first {first}, later {later}, ykcs11 {ykcs11}");
@@ -85,7 +34,7 @@ fn ssh_costs_the_card_fewer_commands_by_the_agent_than_by_ykcs11() {
 
 #[test]
 fn rsync_carries_a_folder_with_one_touch() {
-    let day = Day::begin(48_000_001);
+    let day = Day::begin(48_000_001, &["--pin-cache", "1h"]);
     let (from, to) = (day.site.dir().join("from"), day.site.dir().join("to"));
     std::fs::create_dir(&from).unwrap();
     for name in ["one", "two"] {
@@ -130,7 +79,7 @@ fn ping(day: &Day) -> Command {
 
 #[test]
 fn ansible_pings_and_without_a_touch_says_why_not() {
-    let day = Day::begin(48_000_002);
+    let day = Day::begin(48_000_002, &["--pin-cache", "1h"]);
     let touches = day.touches(|| {
         let said = process::succeed(&mut ping(&day));
         let said = said.unwrap_or_else(|error| panic!("{error}{}", day.logs()));

@@ -1,46 +1,19 @@
-//! The PKCS#11 module and `dlogin agent` together: other people's programs
-//! enter with the key in the (virtual) YubiKey, touches counted.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! The PKCS#11 module and `dlogin agent` together: what is in the way, and what is looked at.
 
-use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use e2e::agent::Agent;
 use e2e::mtls::MtlsServer;
-use e2e::site::{HARDWARE_NAME, Site};
+use e2e::site::{DISK_NAME, HARDWARE_NAME};
 use e2e::{process, programs};
 use virtual_yubikey::TouchMode;
 
-/// A person with certificates, an agent, and a server to go to.
-struct Day {
-    // Dropped in this order.
-    agent: Agent,
-    server: MtlsServer,
-    site: Site,
-}
+use crate::{Day, module};
 
-fn module() -> PathBuf {
-    programs::module().unwrap()
-}
-
-impl Day {
-    fn begin(serial: u32) -> Self {
-        let site = Site::enrolled(serial).unwrap();
-        site.laptop().succeed(&[]).unwrap();
-        let agent = Agent::start(site.laptop(), &[]).unwrap();
-        let server = site.mtls().unwrap();
-        Self {
-            agent,
-            server,
-            site,
-        }
+impl Day<MtlsServer> {
+    fn at_openssl(serial: u32) -> Self {
+        Self::at(serial, |site| site.mtls().unwrap())
     }
 
     /// curl with the certificate's file and the key of that name in the module.
@@ -81,7 +54,7 @@ impl Day {
 
 #[test]
 fn curl_enters_through_module_and_agent_with_one_touch() {
-    let day = Day::begin(34_000_001);
+    let day = Day::at_openssl(34_000_001);
     let before = day.site.touches();
     let list = day.pkcs11_tool(&["--list-objects"]);
     assert_eq!(day.site.touches(), before, "looking costs no touch");
@@ -89,13 +62,13 @@ fn curl_enters_through_module_and_agent_with_one_touch() {
     day.enters();
     assert_eq!(day.site.touches() - before, 1);
     let page = process::succeed(&mut day.curl("tls-disk")).unwrap();
-    assert!(page.contains(e2e::site::DISK_NAME), "{page}");
+    assert!(page.contains(DISK_NAME), "{page}");
     assert_eq!(day.site.touches() - before, 1, "none for the key on disk");
 }
 
 #[test]
 fn gnutls_enters_with_the_key_from_the_module() {
-    let day = Day::begin(34_000_002);
+    let day = Day::at_openssl(34_000_002);
     let before = day.site.touches();
     let address = day.server.url();
     let port = address.trim_end_matches('/').rsplit(':').next().unwrap();
@@ -122,7 +95,7 @@ fn gnutls_enters_with_the_key_from_the_module() {
 
 #[test]
 fn without_an_agent_nothing_hangs_and_with_one_again_it_works() {
-    let mut day = Day::begin(34_000_003);
+    let mut day = Day::at_openssl(34_000_003);
     assert!(day.agent.process().stop().unwrap().success());
     let said = day.stays_outside();
     assert!(said.contains("start `dlogin agent`"), "{said}");
@@ -132,7 +105,7 @@ fn without_an_agent_nothing_hangs_and_with_one_again_it_works() {
 
 #[test]
 fn unplugged_untouched_and_plugged_in_again() {
-    let day = Day::begin(34_000_004);
+    let day = Day::at_openssl(34_000_004);
     let control = day.site.rig().control().unwrap();
     control.unplug().unwrap();
     let said = day.stays_outside();
@@ -148,13 +121,33 @@ fn unplugged_untouched_and_plugged_in_again() {
 
 #[test]
 fn what_has_expired_is_not_offered() {
-    let day = Day::begin(34_000_005);
+    let day = Day::at_openssl(34_000_005);
     let tool = programs::system("pkcs11-tool").unwrap();
-    let launcher = Command::new(programs::system("faketime").unwrap());
-    let mut later = day.site.laptop().adopt(launcher);
-    later.args(["-f", "+17h"]).arg(tool).arg("--module");
-    later.arg(module()).arg("--list-objects");
+    let mut later = programs::with_clock(day.site.laptop().command(&tool), "+17h").unwrap();
+    later.arg("--module").arg(module()).arg("--list-objects");
     let list = process::succeed(&mut later).unwrap();
     assert!(!list.contains("Object"), "{list}");
     assert!(day.pkcs11_tool(&["--list-objects"]).contains("Object"));
+}
+
+#[test]
+fn a_yubikey_that_is_pulled_during_the_handshake_ends_it_and_the_next_one_works() {
+    let day = Day::at_openssl(34_000_006);
+    day.site.rig().touch().set_mode(TouchMode::Manual);
+    let control = day.site.rig().control().unwrap();
+    let touches = day.touches(|| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let touch = day.site.rig().touch();
+                touch.wait_until_asked(process::PATIENCE).unwrap();
+                control.unplug().unwrap();
+            });
+            let said = day.stays_outside();
+            assert!(said.contains("unplugged"), "{said}");
+        });
+    });
+    assert_eq!(touches, 0);
+    day.site.rig().touch().set_mode(TouchMode::Auto);
+    control.replug().unwrap();
+    day.enters();
 }

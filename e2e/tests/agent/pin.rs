@@ -1,0 +1,100 @@
+//! Who is asked for the PIN, how often, and what becomes of a wrong one.
+
+use std::time::{Duration, Instant};
+
+use e2e::agent::{Agent, ssh_config};
+use e2e::site::{Site, USER};
+use e2e::{process, programs};
+use serde_json::json;
+
+use crate::day::{Day, me};
+
+#[test]
+fn where_nobody_can_be_asked_batch_mode_fails_at_once_and_says_why() {
+    let site = Site::enrolled(41_000_006).unwrap();
+    let sshd = site.sshd(USER).unwrap();
+    let mut agent = site.laptop().dlogin(&["agent"]);
+    agent.env_remove("DLOGIN_ASKPASS");
+    let agent = Agent::start_as(site.laptop(), agent).unwrap();
+    let config = ssh_config(site.laptop(), &sshd, "host", &me()).unwrap();
+    let before = site.touches();
+    let batch = || {
+        // Without a terminal of its own.
+        let mut ssh = site.laptop().command(&programs::system("setsid").unwrap());
+        ssh.args(["-w", "ssh", "-F"])
+            .arg(&config)
+            .args(["-o", "BatchMode=yes", "host", "true"])
+            .env_remove("DLOGIN_ASKPASS");
+        let begin = Instant::now();
+        let output = process::run(&mut ssh).unwrap();
+        assert_eq!(output.status.code(), Some(255));
+        assert!(begin.elapsed() < Duration::from_secs(15));
+        process::text(&output.stderr)
+    };
+    let stderr = batch();
+    assert!(stderr.contains("nobody to ask for the PIN"), "{stderr}");
+    assert!(stderr.contains("Permission denied (publickey)"), "{stderr}");
+    // With a certificate it is the agent that cannot ask.
+    site.laptop().succeed(&["ssh"]).unwrap();
+    let touched = site.touches();
+    let stderr = batch();
+    assert!(stderr.contains("Permission denied (publickey)"), "{stderr}");
+    assert!(
+        agent.log().contains("nobody to ask for the PIN"),
+        "{}",
+        agent.log()
+    );
+    assert_eq!(site.touches(), touched);
+    assert_eq!(touched - before, 1, "the login");
+}
+
+#[test]
+fn a_locked_agent_has_no_keys_until_it_is_unlocked() {
+    let day = Day::begin(41_000_007, &["--pin-cache", "1h"]);
+    day.enters();
+    assert!(day.ssh_add(&["-x"]).status.success());
+    assert!(process::text(&day.ssh_add(&["-l"]).stdout).contains("no identities"));
+    let refused = day
+        .agent
+        .service(&json!({"version": 1, "request": "list"}))
+        .unwrap();
+    assert_eq!(refused, json!({"refused": "locked"}));
+    assert_eq!(day.touches(|| day.does_not_enter()), 0);
+    assert!(day.ssh_add(&["-X"]).status.success());
+    let asked = day.site.laptop().pin_prompts().len();
+    day.enters();
+    assert_eq!(
+        day.site.laptop().pin_prompts().len() - asked,
+        1,
+        "locking forgets the PIN"
+    );
+}
+
+#[test]
+fn a_pin_is_asked_for_once_while_it_is_kept_and_each_time_otherwise() {
+    for (serial, args, expected) in [
+        (41_000_008, &["--pin-cache", "1h"][..], 1),
+        (41_000_009, &[], 2),
+    ] {
+        let day = Day::begin(serial, args);
+        let asked = day.site.laptop().pin_prompts().len();
+        day.enters();
+        day.enters();
+        let asked = day.site.laptop().pin_prompts().len() - asked;
+        assert_eq!(asked, expected, "{args:?}");
+    }
+}
+
+#[test]
+fn a_wrong_pin_is_sent_once_however_often_it_is_given() {
+    let mut site = Site::enrolled(41_000_010).unwrap();
+    site.laptop().succeed(&["ssh"]).unwrap();
+    site.laptop_mut().set_pin("111111");
+    let day = Day::with(site, &["--pin-cache", "1h"]);
+    for _ in 0..3 {
+        day.does_not_enter();
+    }
+    assert!(day.agent.log().contains("wrong PIN"), "{}", day.agent.log());
+    // The card is free for others whenever nothing is signed.
+    assert_eq!(day.pin_tries_left(), "2");
+}
