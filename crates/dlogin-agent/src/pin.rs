@@ -17,9 +17,6 @@ pub const LONGEST: Duration = Duration::from_secs(16 * 3600);
 pub(crate) struct Kept {
     lasts: Duration,
     pin: Option<(Locked, Instant)>,
-    /// Handed out for this signature already: it was refused if it is wanted
-    /// again.
-    used: bool,
     /// What was typed for this signature.
     typed: Option<Zeroizing<String>>,
 }
@@ -29,7 +26,6 @@ impl Kept {
         Rc::new(RefCell::new(Self {
             lasts: lasts.min(LONGEST),
             pin: None,
-            used: false,
             typed: None,
         }))
     }
@@ -46,7 +42,6 @@ impl Kept {
 
     /// Another signature begins.
     pub(crate) fn begin(&mut self, now: Instant) {
-        self.used = false;
         self.typed = None;
         if self.until().is_some_and(|until| until <= now) {
             self.forget();
@@ -64,28 +59,27 @@ impl Kept {
         }
     }
 
-    fn offer(&mut self) -> Option<Zeroizing<String>> {
-        if std::mem::replace(&mut self.used, true) {
-            self.pin = None;
-            return None;
-        }
+    fn offer(&self) -> Option<Zeroizing<String>> {
         let (pin, _) = self.pin.as_ref()?;
         let text = std::str::from_utf8(pin.as_bytes()).ok()?;
         Some(Zeroizing::new(text.to_owned()))
     }
 }
 
-/// Answers with the PIN that is kept; asks the person where there is none.
+/// Knows the PIN that is kept; asks the person where there is none.
 pub(crate) struct Remembering {
     pub(crate) person: Box<dyn Ask + Send>,
     pub(crate) kept: Rc<RefCell<Kept>>,
 }
 
 impl Ask for Remembering {
+    fn known(&mut self) -> Option<Zeroizing<String>> {
+        self.kept.borrow().offer()
+    }
+
     fn secret(&mut self, text: &str) -> Result<Zeroizing<String>, AskError> {
-        if let Some(pin) = self.kept.borrow_mut().offer() {
-            return Ok(pin);
-        }
+        // A question comes where the PIN that was kept was refused, if there was one.
+        self.kept.borrow_mut().pin = None;
         let pin = self.person.secret(text)?;
         self.kept.borrow_mut().typed = Some(pin.clone());
         Ok(pin)
@@ -128,9 +122,9 @@ mod tests {
         let now = Instant::now();
         let mut asked = |at: Instant| {
             kept.borrow_mut().begin(at);
-            let pin = ask.secret("?").unwrap().to_string();
+            let pin = ask.known().unwrap_or_else(|| ask.secret("?").unwrap());
             kept.borrow_mut().end(true, at);
-            pin
+            pin.to_string()
         };
         assert_eq!(asked(now), "000001");
         assert_eq!(asked(now + Duration::from_secs(59)), "000001");
@@ -142,6 +136,7 @@ mod tests {
         let (mut ask, kept) = remembering(0);
         for expected in ["000001", "000002"] {
             kept.borrow_mut().begin(Instant::now());
+            assert!(ask.known().is_none());
             assert_eq!(ask.secret("?").unwrap().as_str(), expected);
             kept.borrow_mut().end(true, Instant::now());
         }
@@ -155,7 +150,7 @@ mod tests {
         let _ = ask.secret("?").unwrap();
         kept.borrow_mut().end(true, now);
         kept.borrow_mut().begin(now);
-        assert_eq!(ask.secret("?").unwrap().as_str(), "000001");
+        assert_eq!(ask.known().unwrap().as_str(), "000001");
         assert_eq!(ask.secret("wrong ?").unwrap().as_str(), "000002");
         kept.borrow_mut().end(false, now);
         assert!(kept.borrow().until().is_none());

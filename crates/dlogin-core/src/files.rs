@@ -34,7 +34,9 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),
     };
-    let mut bytes = Vec::new();
+    // As long as it says, so that it is read at once.
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let mut bytes = Vec::with_capacity(length.min(MAX_LEN) as usize);
     file.take(MAX_LEN + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;

@@ -143,8 +143,12 @@ impl<'a> PinEntry<'a> {
         self.refused.clear();
     }
 
-    /// Does `work` with the PIN: the one that the card accepted before, or one
-    /// that is asked for, together with the tries that are left. A refused PIN
+    fn was_refused(&self, text: &str) -> bool {
+        self.refused.iter().any(|refused| refused.is(text))
+    }
+
+    /// Does `work` with the PIN: the one that the card accepted before, one that is
+    /// known without a question, or one that is asked for, together with the tries that are left. A refused PIN
     /// is dropped and another is asked for; a PIN that was refused once is not
     /// sent again. The last try is spent only if the person says so.
     ///
@@ -158,6 +162,21 @@ impl<'a> PinEntry<'a> {
         if let Some(pin) = self.accepted.take() {
             match work(token, &pin) {
                 Err(piv_token::Error::WrongPin { .. } | piv_token::Error::LastPinTry) => {}
+                other => {
+                    self.accepted = Some(pin);
+                    return Ok(other?);
+                }
+            }
+        }
+        // Without a question nobody has to be told the tries, which cost the card commands
+        // of their own. VERIFY guards the last one all the same.
+        if let Some(text) = self.ask.known()
+            && !self.was_refused(&text)
+        {
+            let pin = Pin::new(&text)?;
+            match work(token, &pin) {
+                Err(piv_token::Error::WrongPin { .. }) => self.refused.push(Refused::new(&text)?),
+                Err(piv_token::Error::LastPinTry) => {}
                 other => {
                     self.accepted = Some(pin);
                     return Ok(other?);
@@ -180,7 +199,7 @@ impl<'a> PinEntry<'a> {
             let text = self
                 .ask
                 .secret(&question(token.info(), left, !self.refused.is_empty()))?;
-            if self.refused.iter().any(|r| r.is(&text)) {
+            if self.was_refused(&text) {
                 return Err(PinError::Wrong { tries_left: left });
             }
             let pin = Pin::new(&text)?;

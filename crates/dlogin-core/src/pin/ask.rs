@@ -20,6 +20,11 @@ pub trait Ask {
     /// [`AskError`] when there is no answer.
     fn secret(&mut self, text: &str) -> Result<Zeroizing<String>, AskError>;
 
+    /// A PIN that is known without a question, because it was kept.
+    fn known(&mut self) -> Option<Zeroizing<String>> {
+        None
+    }
+
     /// Asks a question that is answered with yes or no.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ struct Card {
     pin: &'static str,
     tries: u8,
     sent: usize,
+    looks: usize,
 }
 
 impl Card {
@@ -24,6 +25,7 @@ impl Card {
             pin,
             tries,
             sent: 0,
+            looks: 0,
         }
     }
 
@@ -50,6 +52,7 @@ impl Token for Card {
     }
 
     fn pin_status(&mut self) -> Result<PinStatus, Error> {
+        self.looks += 1;
         Ok(PinStatus {
             tries_left: Some(self.tries),
             factory: Some(false),
@@ -112,6 +115,44 @@ fn the_pin_is_asked_for_once_and_kept() {
     entry.with(&mut card, Card::verify).unwrap();
     assert_eq!(typist.asked, ["PIN for YubiKey 12345678 (3 tries left): "]);
     assert_eq!(card.sent, 2);
+}
+
+/// Knows this PIN; types those that are asked for.
+struct Knowing(&'static str, Typist);
+
+impl Ask for Knowing {
+    fn known(&mut self) -> Option<Zeroizing<String>> {
+        Some(Zeroizing::new(self.0.to_owned()))
+    }
+
+    fn secret(&mut self, text: &str) -> Result<Zeroizing<String>, AskError> {
+        self.1.secret(text)
+    }
+
+    fn confirm(&mut self, text: &str) -> Result<bool, AskError> {
+        self.1.confirm(text)
+    }
+}
+
+#[test]
+fn a_pin_that_is_known_costs_no_question_and_once_refused_is_not_sent_again() {
+    let mut card = Card::new("654321", 3);
+    let mut ask = Knowing("654321", Typist::new(&[], false));
+    PinEntry::new(&mut ask)
+        .with(&mut card, Card::verify)
+        .unwrap();
+    assert_eq!((card.sent, card.looks), (1, 0));
+
+    let mut card = Card::new("654321", 3);
+    let mut ask = Knowing("111111", Typist::new(&["111111", "654321"], false));
+    let mut entry = PinEntry::new(&mut ask);
+    let refused = entry.with(&mut card, Card::verify);
+    assert!(matches!(refused, Err(PinError::Wrong { .. })));
+    entry.with(&mut card, Card::verify).unwrap();
+    assert_eq!(card.sent, 2, "the wrong one once, the right one once");
+    let asked = &ask.1.asked;
+    assert_eq!(asked.len(), 2);
+    assert!(asked.iter().all(|text| text.contains("Wrong PIN")));
 }
 
 #[test]
