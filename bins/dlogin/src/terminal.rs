@@ -3,18 +3,18 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 
-use dlogin_core::pin::{Ask, AskError, Askpass, Unattended};
+use dlogin_core::pin::{Ask, AskError, Askpass, Unattended, in_batch_mode};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 const TTY: &str = "/dev/tty";
 
 /// Whom to ask: the program that `DLOGIN_ASKPASS` names, else the terminal,
-/// else nobody.
+/// else nobody; nor is the terminal for an ssh that is to ask nobody.
 pub(crate) fn ask() -> Box<dyn Ask + Send> {
     if let Some(program) = Askpass::from_lookup(|name| std::env::var_os(name)) {
         Box::new(program)
-    } else if File::open(TTY).is_ok() {
+    } else if File::open(TTY).is_ok() && !in_batch_mode() {
         Box::new(Terminal)
     } else {
         Box::new(Unattended)

@@ -6,6 +6,7 @@
 //! the card accepted for as long as it lives, and forgets what it refused.
 
 mod ask;
+mod batch;
 mod once;
 
 use piv_token::{Pin, PinFormat, Token, TokenInfo};
@@ -14,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::Exit;
 pub use ask::{Ask, AskError, Askpass, Unattended};
+pub use batch::in_batch_mode;
 pub use once::OnceForAll;
 
 /// How often one run asks for the PIN before it gives up.

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use e2e::agent::{Agent, ssh_config};
-use e2e::site::{Site, USER};
+use e2e::site::{PIN, Site, USER};
+use e2e::terminal::Terminal;
 use e2e::{process, programs};
 use serde_json::json;
 
@@ -97,4 +98,30 @@ fn a_wrong_pin_is_sent_once_however_often_it_is_given() {
     assert!(day.agent.log().contains("wrong PIN"), "{}", day.agent.log());
     // The card is free for others whenever nothing is signed.
     assert_eq!(day.pin_tries_left(), "2");
+}
+
+#[test]
+fn batch_mode_at_a_terminal_fails_at_once_too_where_a_login_without_it_asks() {
+    let site = Site::enrolled(41_000_027).unwrap();
+    let day = Day::with(site, &[]);
+    let before = day.site.touches();
+    let ssh = |option: &str| {
+        let script = day.program("script");
+        let config = day.config.display();
+        let line = format!("ssh -F {config} {option} host echo entered");
+        Terminal::run_as(script, &line).unwrap()
+    };
+    let (shown, code) = ssh("-o BatchMode=yes").end().unwrap();
+    assert_eq!(code, Some(255), "{shown}");
+    for said in ["nobody to ask for the PIN", "Permission denied (publickey)"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    assert!(!shown.contains("PIN for YubiKey"), "{shown}");
+    assert_eq!(day.site.touches(), before);
+    let mut asked = ssh("");
+    asked.wait_for("PIN for YubiKey 41000027").unwrap();
+    asked.type_in(&format!("{PIN}\n")).unwrap();
+    let (shown, code) = asked.end().unwrap();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("entered"), "{shown}");
 }
