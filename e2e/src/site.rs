@@ -60,7 +60,12 @@ impl Site {
     /// Ready to log in: the person's PIN is set, a login key is in 9a and a
     /// proof key in 82, and both are enrolled for the default profiles.
     pub fn enrolled(serial: u32) -> Result<Self> {
-        let site = Self::start(serial, TouchMode::Auto)?;
+        Self::enrolled_with(Settings::new(Firmware::V5_7_4).serial(serial))
+    }
+
+    /// The same with another YubiKey.
+    pub fn enrolled_with(key: Settings) -> Result<Self> {
+        let site = Self::start_with(Launcher::new().key(key).touch(TouchMode::Auto))?;
         site.trust_ca()?;
         site.add_user()?;
         site.make_keys()?;

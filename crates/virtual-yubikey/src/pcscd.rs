@@ -42,6 +42,8 @@ pub(crate) struct Pcscd {
     readers: usize,
     /// How often each reader had changed when it first showed its card.
     first: Vec<u32>,
+    /// The process that runs now.
+    id: u32,
     stop: Option<mpsc::Sender<()>>,
     keeper: Option<JoinHandle<()>>,
 }
@@ -63,6 +65,7 @@ impl Pcscd {
             config,
             readers: cards.len(),
             first: Vec::new(),
+            id: 0,
             stop: None,
             keeper: None,
         };
@@ -99,7 +102,7 @@ impl Pcscd {
         // "Parent death" means the thread that forked, so it must live as long as pcscd.
         let keeper = std::thread::spawn(move || match command.spawn() {
             Ok(mut child) => {
-                let _ = started.send(Ok(()));
+                let _ = started.send(Ok(child.id()));
                 let _ = stopped.recv();
                 let _ = child.kill();
                 let _ = child.wait();
@@ -110,7 +113,7 @@ impl Pcscd {
         });
         (self.stop, self.keeper) = (Some(stop), Some(keeper));
         let gone = || Err(io::ErrorKind::BrokenPipe.into());
-        start
+        self.id = start
             .recv()
             .unwrap_or_else(|_| gone())
             .map_err(|source| Error::Start {
@@ -148,6 +151,10 @@ impl Pcscd {
 
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id
     }
 
     /// Waits until what pcscd's clients are shown of the readers, in order,

@@ -265,6 +265,12 @@ impl Rig {
         }
     }
 
+    /// The process number of the pcscd; `None` with vpcd, whose pcscd is not ours.
+    #[must_use]
+    pub fn pcscd(&self) -> Option<u32> {
+        self.keys.pcscd().map(|pcscd| pcscd.id())
+    }
+
     /// How many commands (APDUs, chained ones each counted) came to the first key
     /// so far.
     #[must_use]

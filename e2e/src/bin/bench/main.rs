@@ -5,14 +5,16 @@ use std::process::ExitCode;
 
 use e2e::{Failure, Result};
 
+mod agent;
 mod cpu;
 mod flows;
 mod login;
 mod memory;
 
 const USAGE: &str = "\
-usage: bench            logins, then flows
+usage: bench            logins, signatures by the agent, then flows
        bench login           what a login costs, beside the cryptography that it cannot avoid
+       bench agent [N]  N signatures each straight from the card, by agent and module (100)
        bench flows [N]  N orders (http-01) with 1, 8 and 32 clients: ca beside Pebble
        bench memory [N] memory of ca over N orders that expire (100000)";
 
@@ -39,9 +41,14 @@ fn bench(args: &[String]) -> Result<()> {
         None => {
             login::run()?;
             println!();
+            agent::run(agent::DEFAULT)?;
+            println!();
             flows::run(flows::DEFAULT)
         }
         Some("login") => login::run(),
+        Some("agent") => agent::run(number(agent::DEFAULT)?),
+        // What `bench agent` starts.
+        Some("agent-client") => agent::client(args.get(1..).unwrap_or_default()),
         Some("flows") => flows::run(number(flows::DEFAULT)?),
         Some("memory") => memory::run(number(memory::DEFAULT)?),
         Some("--help" | "-h") => {
