@@ -27,7 +27,7 @@ fn it_survives_unplug_and_replug_and_says_what_is_missing() {
 fn between_signatures_the_card_is_for_others_and_nobody_signs_on_the_agents_pin() {
     let day = Day::begin(45_000_004, &["--pin-cache", "1h"]);
     day.enters_with_one_touch();
-    let info = process::succeed(&mut day.program("ykman").args(["piv", "info"])).unwrap();
+    let info = process::succeed(day.program("ykman").args(["piv", "info"])).unwrap();
     assert!(info.contains("PIV version"), "{info}");
     let touches = day.site.touches();
     let stolen = process::run(&mut day.sign_past_the_agent(false)).unwrap();
