@@ -8,6 +8,7 @@ use acme_wire::problem::Problem;
 use crate::client::{Answer, Client, order};
 use crate::csr::server_csr;
 use crate::der::SoftKey;
+use crate::lifecycle::until;
 use crate::renewal::{cert_id, window};
 use crate::revoke::{issue_serial, leaf, revoke};
 use crate::servers::{Ordered, Servers, answer_and_wait, challenge, request};
@@ -82,9 +83,7 @@ async fn an_order_says_what_it_replaces_and_no_other_replaces_it_again() {
 
     // Long after the order itself was forgotten, too; its certificate can be replaced in turn.
     days_later(&servers, &client);
-    while client.get(&second.url).await.status != 404 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until(async || client.get(&second.url).await.status == 404).await;
     replace(&client, &first)
         .await
         .refused(409, "alreadyReplaced");
@@ -147,9 +146,7 @@ async fn an_order_that_becomes_invalid_replaces_nothing() {
     // One that expires.
     replacing(&names).await;
     days_later(&servers, &client);
-    while replaced_by(&servers).await.is_some() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until(async || replaced_by(&servers).await.is_none()).await;
     replacing(&names).await;
 }
 
