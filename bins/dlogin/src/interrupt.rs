@@ -26,17 +26,25 @@ pub(crate) fn or_interrupted(
     };
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = work => outcome,
-            () = signalled() => {
-                echo.restore();
-                anstream::eprintln!("\ndlogin: interrupted; {left}");
-                Ok(Exit::Interrupted)
-            }
+            outcome = work => outcome.map(Some),
+            () = signalled() => Ok(None),
         }
     });
+    let outcome = match outcome {
+        // Ctrl-C at a PIN that is being typed is a key like others, and no signal.
+        Err(error) if error.exit() != Exit::Interrupted => Err(error),
+        Err(_) | Ok(None) => Ok(interrupted(&echo, left)),
+        Ok(Some(exit)) => Ok(exit),
+    };
     // A thread may still wait for the card or the terminal; nobody waits for it.
     runtime.shutdown_timeout(Duration::ZERO);
     outcome
+}
+
+fn interrupted(echo: &terminal::Echo, left: &str) -> Exit {
+    echo.restore();
+    anstream::eprintln!("\ndlogin: interrupted; {left}");
+    Exit::Interrupted
 }
 
 /// Waits for a signal that ends the program.
