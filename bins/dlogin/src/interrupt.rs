@@ -31,7 +31,7 @@ pub(crate) fn or_interrupted(
         }
     });
     let outcome = match outcome {
-        // Ctrl-C at a PIN that is being typed is a key like others, and no signal.
+        // What was asked for may have been given up before the signal came here.
         Err(error) if error.exit() != Exit::Interrupted => Err(error),
         Err(_) | Ok(None) => Ok(interrupted(&echo, left)),
         Ok(Some(exit)) => Ok(exit),
@@ -42,7 +42,7 @@ pub(crate) fn or_interrupted(
 }
 
 fn interrupted(echo: &terminal::Echo, left: &str) -> Exit {
-    echo.restore();
+    echo.restore_and_stay();
     anstream::eprintln!("\ndlogin: interrupted; {left}");
     Exit::Interrupted
 }

@@ -1,7 +1,8 @@
 //! The terminal, as far as it is asked and answered.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::sync::{Mutex, PoisonError};
 
 use dlogin_core::pin::{Ask, AskError, Askpass, Unattended, in_batch_mode};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -38,13 +39,9 @@ impl Ask for Terminal {
         // Whoever sees the question may type at once: it comes after echo is off.
         let echo = Echo::remember();
         echo.hide();
-        let answer = File::options()
-            .write(true)
-            .open(TTY)
-            .and_then(|mut terminal| terminal.write_all(text.as_bytes()))
-            .and_then(|()| rpassword::read_password());
+        let answer = unseen(text);
         echo.restore();
-        answer.map(Zeroizing::new).map_err(failed)
+        answer.map_err(failed)
     }
 
     fn confirm(&mut self, text: &str) -> Result<bool, AskError> {
@@ -101,6 +98,29 @@ fn answer(question: &str) -> Result<String, AskError> {
     answer().map_err(failed)
 }
 
+/// What is typed while nothing is shown. The terminal gives whole lines, and Ctrl-C stays a
+/// signal: whoever handles that puts echo back, and nothing here takes it away again.
+fn unseen(question: &str) -> io::Result<Zeroizing<String>> {
+    let mut terminal = File::options().read(true).write(true).open(TTY)?;
+    terminal.write_all(question.as_bytes())?;
+    // Room for the longest line at once, so that growing leaves no copy behind.
+    let mut typed = Zeroizing::new(Vec::with_capacity(LONGEST));
+    let mut byte = Zeroizing::new([0; 1]);
+    loop {
+        match (terminal.read(byte.as_mut_slice())?, *byte) {
+            (0, _) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            (_, [b'\n']) => break,
+            _ if typed.len() == LONGEST => return Err(io::ErrorKind::InvalidData.into()),
+            (_, [byte]) => typed.push(byte),
+        }
+    }
+    let text = std::str::from_utf8(&typed).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// Longer lines a terminal does not give (`MAX_CANON` and more), in bytes.
+const LONGEST: usize = 4096;
+
 /// Whether somebody sits at it who can be led through questions.
 pub(crate) fn is_watched() -> bool {
     io::stdin().is_terminal()
@@ -110,6 +130,9 @@ pub(crate) fn is_watched() -> bool {
 
 /// How the terminal was before a PIN was typed into it unseen.
 pub(crate) struct Echo(Option<(File, Termios)>);
+
+/// Set once the program ends by a signal: from then on echo stays. Held while it is changed.
+static ENDED: Mutex<bool> = Mutex::new(false);
 
 impl Echo {
     pub(crate) fn remember() -> Self {
@@ -121,7 +144,10 @@ impl Echo {
 
     /// What is typed from now on is not shown, but for the end of its line.
     fn hide(&self) {
-        if let Some((terminal, before)) = &self.0 {
+        let ended = ENDED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((terminal, before)) = &self.0
+            && !*ended
+        {
             let mut hidden = before.clone();
             hidden.local_modes.remove(LocalModes::ECHO);
             hidden.local_modes.insert(LocalModes::ECHONL);
@@ -129,7 +155,13 @@ impl Echo {
         }
     }
 
-    pub(crate) fn restore(&self) {
+    /// Puts it back, for good.
+    pub(crate) fn restore_and_stay(&self) {
+        *ENDED.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.restore();
+    }
+
+    fn restore(&self) {
         if let Some((terminal, before)) = &self.0 {
             let _ = tcsetattr(terminal, OptionalActions::Now, before);
         }

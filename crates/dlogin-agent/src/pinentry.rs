@@ -151,13 +151,22 @@ impl Ask for Pinentry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn pinentry(script: &str) -> (tempfile::TempDir, Pinentry) {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("pinentry");
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        // Written by another process: what is open for writing in this one cannot be run, and a
+        // test beside this one that starts a process keeps it open for a moment (ETXTBSY).
+        let written = Command::new("sh")
+            .args([
+                "-c",
+                "printf '#!/bin/sh\\n%s\\n' \"$2\" >\"$1\" && chmod 700 \"$1\"",
+                "sh",
+            ])
+            .arg(&program)
+            .arg(script)
+            .status();
+        assert!(written.unwrap().success());
         let path = dir.path().as_os_str().to_owned();
         let found = Pinentry::from_lookup(|name| match name {
             "PATH" => Some(path.clone()),

@@ -253,8 +253,18 @@ fn what_cannot_be_a_pin_costs_no_try() {
 /// A program that runs this line of shell.
 fn program(dir: &Path, line: &str) -> Askpass {
     let path = dir.join("askpass");
-    fs::write(&path, format!("#!/bin/sh\n{line}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    // Written by another process: a program that is open for writing in this one could not be
+    // run, and a test beside this one that starts a process keeps it open for a moment (ETXTBSY).
+    let written = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "printf '#!/bin/sh\\n%s\\n' \"$2\" >\"$1\" && chmod 700 \"$1\"",
+            "sh",
+        ])
+        .arg(&path)
+        .arg(line)
+        .status();
+    assert!(written.unwrap().success());
     Askpass::from_lookup(|_| Some(path.clone().into_os_string())).unwrap()
 }
 
