@@ -1,4 +1,4 @@
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::path::Path;
 
 use piv_attest::{Firmware, Serial, Slot};
 use piv_token::{Attestation, Error, PinStatus, ToSign, TouchPrompt};
