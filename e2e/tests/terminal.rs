@@ -74,9 +74,30 @@ fn ctrl_c_at_the_pin_ends_with_130_and_the_terminal_shows_what_is_typed_again() 
     terminal.type_in("\u{3}").unwrap();
     let (shown, _) = terminal.end().unwrap();
     assert!(shown.contains("code=130"), "{shown}");
-    let echo = shown.split_whitespace().any(|word| word == "echo");
-    assert!(echo, "the terminal is left without echo: {shown}");
+    for back in ["echo", "isig"] {
+        let on = shown.split_whitespace().any(|word| word == back);
+        assert!(on, "{back} is off: {shown}");
+    }
     assert!(!site.laptop().certificate("tls.pem").exists());
+}
+
+#[test]
+fn ctrl_c_at_the_password_of_an_export_leaves_a_terminal_that_shows_what_is_typed() {
+    let site = Site::enrolled(35_000_006).unwrap();
+    site.laptop().succeed(&["tls-disk"]).unwrap();
+    let line =
+        r#"trap : INT; "$DLOGIN" export tls-disk --pkcs12 "$HOME/a.p12"; echo "code=$?"; stty -a"#;
+    let mut terminal = Terminal::run(site.laptop(), line).unwrap();
+    terminal.wait_for("Password for the file: ").unwrap();
+    terminal.type_in("half a pass\u{3}").unwrap();
+    let (shown, _) = terminal.end().unwrap();
+    assert!(shown.contains("interrupted\r\ncode=130"), "{shown}");
+    assert!(!shown.contains("half a pass"), "{shown}");
+    for back in ["echo", "isig"] {
+        let on = shown.split_whitespace().any(|word| word == back);
+        assert!(on, "{back} is off: {shown}");
+    }
+    assert!(!site.laptop().home().join("a.p12").exists());
 }
 
 #[test]

@@ -14,9 +14,9 @@ Examples:
 /// Print the variables that programs need, for a shell to take
 ///
 /// `SSH_AUTH_SOCK` (the agent), `PKCS11_MODULE_PATH` and `PKCS11_PROVIDER_MODULE` (the
-/// PKCS#11 module, where it is installed), `DLOGIN_CERTIFICATE`, `DLOGIN_KEY` (a key on disk), `DLOGIN_KEY_URI` (the
-/// key in the module), and what psql and git read by themselves: `PGSSLCERT`,
-/// `PGSSLKEY`; `GIT_SSL_CERT`, `GIT_SSL_KEY` for a key on disk.
+/// PKCS#11 module, where it is installed), `DLOGIN_CERTIFICATE`, `DLOGIN_KEY` (a key on
+/// disk), `DLOGIN_KEY_URI` (the key in the module), and what psql and git read by
+/// themselves: `PGSSLCERT`, `PGSSLKEY`; `GIT_SSL_CERT`, `GIT_SSL_KEY` for a key on disk.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {

@@ -31,7 +31,7 @@ pub(crate) fn or_interrupted(
         }
     });
     let outcome = match outcome {
-        // What was asked for may have been given up before the signal came here.
+        // Ctrl-C at a PIN that is being typed is a key like others, and no signal.
         Err(error) if error.exit() != Exit::Interrupted => Err(error),
         Err(_) | Ok(None) => Ok(interrupted(&echo, left)),
         Ok(Some(exit)) => Ok(exit),

@@ -5,7 +5,9 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::sync::{Mutex, PoisonError};
 
 use dlogin_core::pin::{Ask, AskError, Askpass, Unattended, in_batch_mode};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use zeroize::Zeroizing;
 
 const TTY: &str = "/dev/tty";
@@ -27,6 +29,7 @@ struct Terminal;
 
 fn failed(error: io::Error) -> AskError {
     match error.kind() {
+        // Ctrl-C; no read gives that by itself.
         io::ErrorKind::Interrupted => AskError::Interrupted,
         // Ctrl-D, or the terminal went away.
         io::ErrorKind::UnexpectedEof => AskError::Nobody,
@@ -84,13 +87,18 @@ impl Ask for Terminal {
 /// How often a question is asked that nobody understands.
 const QUESTIONS: usize = 3;
 
+/// Puts a question to the terminal, which is then read from.
+fn put(question: &str) -> io::Result<File> {
+    let mut terminal = File::options().read(true).write(true).open(TTY)?;
+    terminal.write_all(question.as_bytes())?;
+    Ok(terminal)
+}
+
 /// What is typed, and seen.
 fn answer(question: &str) -> Result<String, AskError> {
     let answer = || -> io::Result<String> {
-        let mut terminal = File::options().read(true).write(true).open(TTY)?;
-        terminal.write_all(question.as_bytes())?;
         let mut answer = String::new();
-        if BufReader::new(terminal).read_line(&mut answer)? == 0 {
+        if BufReader::new(put(question)?).read_line(&mut answer)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(answer)
@@ -98,25 +106,27 @@ fn answer(question: &str) -> Result<String, AskError> {
     answer().map_err(failed)
 }
 
-/// What is typed while nothing is shown. The terminal gives whole lines, and Ctrl-C stays a
-/// signal: whoever handles that puts echo back, and nothing here takes it away again.
+/// What is typed while nothing is shown: a line, or Ctrl-C, which [`Echo::hide`] has made a key
+/// that ends one.
 fn unseen(question: &str) -> io::Result<Zeroizing<String>> {
-    let mut terminal = File::options().read(true).write(true).open(TTY)?;
-    terminal.write_all(question.as_bytes())?;
+    let mut terminal = put(question)?;
     // Room for the longest line at once, so that growing leaves no copy behind.
     let mut typed = Zeroizing::new(Vec::with_capacity(LONGEST));
     let mut byte = Zeroizing::new([0; 1]);
     loop {
-        match (terminal.read(byte.as_mut_slice())?, *byte) {
-            (0, _) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            (_, [b'\n']) => break,
+        terminal.read_exact(byte.as_mut_slice())?;
+        match *byte {
+            [b'\n'] => break,
+            [CTRL_C] => return Err(io::ErrorKind::Interrupted.into()),
             _ if typed.len() == LONGEST => return Err(io::ErrorKind::InvalidData.into()),
-            (_, [byte]) => typed.push(byte),
+            [byte] => typed.push(byte),
         }
     }
     let text = std::str::from_utf8(&typed).map_err(|_| io::ErrorKind::InvalidData)?;
     Ok(Zeroizing::new(text.to_owned()))
 }
+
+const CTRL_C: u8 = 3;
 
 /// Longer lines a terminal does not give (`MAX_CANON` and more), in bytes.
 const LONGEST: usize = 4096;
@@ -142,14 +152,18 @@ impl Echo {
         }))
     }
 
-    /// What is typed from now on is not shown, but for the end of its line.
+    /// What is typed from now on is not shown, but for the end of its line. Ctrl-C ends the line
+    /// instead of the program, which could not put echo back then.
     fn hide(&self) {
         let ended = ENDED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((terminal, before)) = &self.0
             && !*ended
         {
             let mut hidden = before.clone();
-            hidden.local_modes.remove(LocalModes::ECHO);
+            hidden
+                .local_modes
+                .remove(LocalModes::ECHO | LocalModes::ISIG);
+            hidden.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
             hidden.local_modes.insert(LocalModes::ECHONL);
             let _ = tcsetattr(terminal, OptionalActions::Now, &hidden);
         }

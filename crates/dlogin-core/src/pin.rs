@@ -150,9 +150,10 @@ impl<'a> PinEntry<'a> {
     }
 
     /// Does `work` with the PIN: the one that the card accepted before, one that is
-    /// known without a question, or one that is asked for, together with the tries that are left. A refused PIN
-    /// is dropped and another is asked for; a PIN that was refused once is not
-    /// sent again. The last try is spent only if the person says so.
+    /// known without a question, or one that is asked for, together with the tries
+    /// that are left. A refused PIN is dropped and another is asked for; a PIN that
+    /// was refused once is not sent again. The last try is spent only if the person
+    /// says so.
     ///
     /// # Errors
     /// [`PinError`].
