@@ -15,7 +15,6 @@ mod site;
 
 use acme_ca::issuance::{CsrError, IssueError, MAX_CSR};
 use acme_ca::records::KeyUse;
-use acme_ca::store::Certificates;
 use device::{TestKey, csr, csr_signed_by, csr_with, extension, tlv};
 use orders::{facts, run, tls_order};
 use site::Site;
@@ -207,13 +206,7 @@ async fn a_disk_key_needs_a_csr_by_that_key() {
         Err(IssueError::Csr(CsrError::OtherKey))
     ));
     let issued = issue(Some(csr(&disk, None, &[]))).await.unwrap();
-    let row = site
-        .ca
-        .store()
-        .certificate(&issued.id)
-        .await
-        .unwrap()
-        .unwrap();
+    let row = site.row(&issued.id).await;
     assert_eq!(row.names, ["alice-disk.example"]);
     // The certificate is for the key on disk.
     let spki = disk.spki;

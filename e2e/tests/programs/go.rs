@@ -31,12 +31,7 @@ fn a_go_program_enters_with_the_key_on_disk_and_through_the_proxy() {
     let program = build(&day);
     let touches = day.touches(|| {
         let mut enter = day.adopt(Command::new(&program));
-        enter
-            .arg("disk")
-            .arg(day.server.certificate())
-            .arg(day.certificate("tls-disk.pem"))
-            .arg(day.certificate("tls-disk.key"))
-            .arg(day.server.url("/whoami"));
+        enter.args(day.disk_arguments());
         assert!(day.printed(&mut enter).contains(DISK_NAME));
     });
     assert_eq!(touches, 0);

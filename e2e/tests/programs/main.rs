@@ -17,6 +17,7 @@ mod python;
 mod variables;
 mod web;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -67,6 +68,20 @@ impl Day {
 
     fn program(&self, name: &str) -> Command {
         self.adopt(Command::new(programs::system(name).unwrap()))
+    }
+
+    /// What go and python programs of ours are told, to enter with the key on disk.
+    fn disk_arguments(&self) -> [OsString; 5] {
+        let [chain, key] = ["tls-disk.pem", "tls-disk.key"].map(|name| self.certificate(name));
+        let url = self.server.url("/whoami");
+        let server = self.server.certificate();
+        [
+            "disk".into(),
+            server.into(),
+            chain.into(),
+            key.into(),
+            url.into(),
+        ]
     }
 
     fn adopt(&self, command: Command) -> Command {

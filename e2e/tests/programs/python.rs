@@ -18,12 +18,7 @@ fn a_python_program_enters_with_the_key_on_disk_and_through_the_proxy() {
     };
     let touches = day.touches(|| {
         let mut enter = python();
-        enter
-            .arg("disk")
-            .arg(day.server.certificate())
-            .arg(day.certificate("tls-disk.pem"))
-            .arg(day.certificate("tls-disk.key"))
-            .arg(day.server.url("/whoami"));
+        enter.args(day.disk_arguments());
         assert!(day.printed(&mut enter).contains(DISK_NAME));
     });
     assert_eq!(touches, 0);

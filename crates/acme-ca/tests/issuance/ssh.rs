@@ -1,7 +1,7 @@
 //! Certificates for SSH, judged by ssh-keygen.
 
 use acme_ca::records::KeyUse;
-use acme_ca::store::{CertificateKind, Certificates};
+use acme_ca::store::CertificateKind;
 
 use crate::GRANTS;
 use crate::device::TestKey;
@@ -30,13 +30,7 @@ async fn ssh_keygen_accepts_what_is_issued() {
     ] {
         assert!(text.contains(&expected), "{expected:?} in\n{text}");
     }
-    let row = site
-        .ca
-        .store()
-        .certificate(&issued.id)
-        .await
-        .unwrap()
-        .unwrap();
+    let row = site.row(&issued.id).await;
     assert_eq!(
         (row.kind, row.names),
         (CertificateKind::Ssh, vec!["alice".into(), "deploy".into()])

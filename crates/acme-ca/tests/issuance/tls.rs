@@ -67,13 +67,7 @@ async fn openssl_accepts_what_is_issued_as_a_client_and_only_as_that() {
     assert!((at..=at + 5).contains(&(issued.not_after - 16 * 3600)));
     // 128 bits of serial number, in the database as in the certificate.
     assert_eq!(issued.serial.len(), 32);
-    let row = site
-        .ca
-        .store()
-        .certificate(&issued.id)
-        .await
-        .unwrap()
-        .unwrap();
+    let row = site.row(&issued.id).await;
     assert_eq!(row.serial, issued.serial);
     assert_eq!(row.status, CertificateStatus::Issued);
     assert_eq!(row.user.as_deref(), Some("alice"));

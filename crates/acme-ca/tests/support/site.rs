@@ -6,7 +6,9 @@ use acme_ca::audit::{Decision, OPERATOR, Outcome};
 use acme_ca::ca::now;
 use acme_ca::enrolment::{EnrolError, EnrolRefusal, Request, examine};
 use acme_ca::records::{Grant, KeyRecord, KeyUse, UserName};
-use acme_ca::store::{Audit, CertificateFilter, Certificates, DecisionFilter, Records};
+use acme_ca::store::{
+    Audit, CertificateFilter, CertificateRow, Certificates, DecisionFilter, Records,
+};
 use acme_ca::{config::CaUrl, setup};
 
 use super::device::{self, Device, Facts, TestKey};
@@ -51,6 +53,12 @@ impl Site {
         let key = TestKey::p256();
         site.enrol("alice", &key, KeyUse::Login, grants).await;
         (site, key)
+    }
+
+    /// A certificate that is on record.
+    pub(crate) async fn row(&self, id: &str) -> CertificateRow {
+        let found = self.ca.store().certificate(id).await;
+        found.unwrap().unwrap()
     }
 
     /// How many certificates are on record.

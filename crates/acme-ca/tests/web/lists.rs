@@ -40,6 +40,14 @@ impl Holder {
         }
     }
 
+    /// A TLS certificate as OpenSSL shows it, which is in `tls.pem` then.
+    fn shown(&self, tls: &Answer) -> String {
+        let dir = self.world.dir.path();
+        std::fs::write(dir.join("tls.pem"), &tls.body).unwrap();
+        let arguments = ["x509", "-in", "tls.pem", "-noout", "-text"];
+        said("openssl", dir, &arguments)
+    }
+
     /// A new certificate under this profile.
     async fn gets(&mut self, profile: &str) -> Answer {
         issue_serial(&self.client, &mut self.card, &self.key, profile).await

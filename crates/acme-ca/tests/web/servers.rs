@@ -254,6 +254,14 @@ pub fn challenge<'a>(authorization: &'a Authorization, kind: &str) -> &'a Challe
     found.unwrap_or_else(|| panic!("no {kind}: {authorization:?}"))
 }
 
+/// An order for one name, and the challenge http-01 that it comes with.
+pub async fn place_for_http(client: &Client) -> (Ordered, Challenge) {
+    let order = place(client, &["www.example.net"]).await;
+    let authorization = order.authorization(client, 0).await;
+    let http = challenge(&authorization, "http-01").clone();
+    (order, http)
+}
+
 pub fn key_authorization(client: &Client, challenge: &Challenge) -> String {
     let token = challenge.token.as_deref().unwrap();
     format!("{token}.{}", base64url::encode(&client.thumbprint()))

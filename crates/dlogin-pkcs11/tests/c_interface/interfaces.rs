@@ -7,7 +7,7 @@ use dlogin_pkcs11::ffi::{C_GetInterface, C_GetInterfaceList};
 
 use crate::common::files;
 use crate::common::token::{SLOT, Token, call};
-use crate::{HOUR, alone};
+use crate::{HOUR, alone, token_with_key};
 
 #[test]
 fn the_newest_interface_comes_first_and_unknown_ones_are_refused() {
@@ -142,9 +142,7 @@ fn a_child_of_fork_starts_anew_and_leaves_its_parent_alone() {
     }) else {
         return;
     };
-    let token = Token::start();
-    let session = token.session();
-    let key = token.class(session, CKO_PRIVATE_KEY)[0];
+    let (token, session, key) = token_with_key();
     // Other threads work in the module meanwhile: the child must not wait for
     // a lock that one of them had.
     let stop = std::sync::atomic::AtomicBool::new(false);

@@ -16,6 +16,9 @@ mod objects;
 mod refusals;
 mod signing;
 
+use common::token::Token;
+use cryptoki_sys::*;
+
 const HOUR: i64 = 3600;
 
 /// [`common::alone`] for a test of this name in the module that asks.
@@ -26,3 +29,10 @@ macro_rules! alone {
     }};
 }
 use alone;
+
+/// The module, a session, and the first private key in it.
+fn token_with_key() -> (Token, CK_SESSION_HANDLE, CK_OBJECT_HANDLE) {
+    let token = Token::start();
+    let session = token.session();
+    (token, session, token.class(session, CKO_PRIVATE_KEY)[0])
+}

@@ -5,8 +5,8 @@ use std::ptr::null_mut;
 use cryptoki_sys::*;
 
 use crate::common::files;
-use crate::common::token::{SLOT, Token, call};
-use crate::{HOUR, alone};
+use crate::common::token::{SLOT, call};
+use crate::{HOUR, alone, token_with_key};
 
 #[test]
 fn nonsense_is_an_error_and_never_a_crash() {
@@ -15,9 +15,7 @@ fn nonsense_is_an_error_and_never_a_crash() {
     }) else {
         return;
     };
-    let token = Token::start();
-    let session = token.session();
-    let key = token.class(session, CKO_PRIVATE_KEY)[0];
+    let (token, session, key) = token_with_key();
     let bad = CKR_ARGUMENTS_BAD;
     assert_eq!(call!(token, C_GetInfo(null_mut())), bad);
     assert_eq!(call!(token, C_GetFunctionList(null_mut())), bad);

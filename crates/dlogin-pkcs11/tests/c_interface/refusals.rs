@@ -7,8 +7,7 @@ use dlogin_service::Refusal;
 
 use crate::common::agent::{Agent, Manner};
 use crate::common::files;
-use crate::common::token::Token;
-use crate::{HOUR, alone};
+use crate::{HOUR, alone, token_with_key};
 
 #[test]
 fn every_refusal_of_the_agent_has_its_number() {
@@ -17,9 +16,7 @@ fn every_refusal_of_the_agent_has_its_number() {
         return;
     };
     files::in_yubikey(&folder, "tls", HOUR);
-    let token = Token::start();
-    let session = token.session();
-    let key = token.class(session, CKO_PRIVATE_KEY)[0];
+    let (token, session, key) = token_with_key();
     let sign = || token.sign(session, CKM_ECDSA, key, &[1; 32]).unwrap_err();
     assert_eq!(sign(), CKR_TOKEN_NOT_PRESENT, "no agent");
     let socket = folder.join("service.sock");
@@ -66,9 +63,7 @@ fn a_signature_is_given_up_before_browsers_give_up_the_handshake() {
     };
     files::in_yubikey(&folder, "tls", HOUR);
     let agent = Agent::start(&folder, Manner::Silent);
-    let token = Token::start();
-    let session = token.session();
-    let key = token.class(session, CKO_PRIVATE_KEY)[0];
+    let (token, session, key) = token_with_key();
     let began = Instant::now();
     assert_eq!(
         token.sign(session, CKM_ECDSA, key, &[1; 32]),

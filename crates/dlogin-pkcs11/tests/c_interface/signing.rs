@@ -12,7 +12,7 @@ use p256::pkcs8::DecodePublicKey;
 use crate::common::agent::{Agent, Manner};
 use crate::common::files;
 use crate::common::token::{Token, call};
-use crate::{HOUR, alone};
+use crate::{HOUR, alone, token_with_key};
 
 /// The public key of a private key object, as the token tells it.
 fn public(token: Token, session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) -> VerifyingKey {
@@ -27,9 +27,7 @@ fn a_digest_is_signed_by_the_agent() {
     };
     let key = files::in_yubikey(&folder, "tls", HOUR);
     let agent = Agent::start(&folder, Manner::Sign(key));
-    let token = Token::start();
-    let session = token.session();
-    let key = token.class(session, CKO_PRIVATE_KEY)[0];
+    let (token, session, key) = token_with_key();
     assert!(agent.asked().is_empty(), "nothing but a signature asks it");
     let digest = [7; 32];
     let raw = token.sign(session, CKM_ECDSA, key, &digest).unwrap();
@@ -52,9 +50,7 @@ fn a_message_reaches_the_agent_whole_also_in_parts() {
     };
     let key = files::in_yubikey(&folder, "tls", HOUR);
     let agent = Agent::start(&folder, Manner::Sign(key));
-    let token = Token::start();
-    let session = token.session();
-    let key = token.class(session, CKO_PRIVATE_KEY)[0];
+    let (token, session, key) = token_with_key();
     let verify = |message: &[u8], raw: &[u8]| {
         let signature = Signature::from_slice(raw).unwrap();
         public(token, session, key)
@@ -89,9 +85,7 @@ fn a_key_on_disk_signs_without_an_agent() {
     }) else {
         return;
     };
-    let token = Token::start();
-    let session = token.session();
-    let key = token.class(session, CKO_PRIVATE_KEY)[0];
+    let (token, session, key) = token_with_key();
     for mechanism in [CKM_ECDSA_SHA256, CKM_ECDSA_SHA384, CKM_ECDSA_SHA512] {
         token.sign(session, mechanism, key, b"hello").unwrap();
     }
@@ -109,9 +103,7 @@ fn asking_for_the_length_and_a_small_buffer_cost_no_signature() {
     };
     let key = files::in_yubikey(&folder, "tls", HOUR);
     let agent = Agent::start(&folder, Manner::Sign(key));
-    let token = Token::start();
-    let session = token.session();
-    let key = token.class(session, CKO_PRIVATE_KEY)[0];
+    let (token, session, key) = token_with_key();
     assert_eq!(token.sign_init(session, CKM_ECDSA, key), CKR_OK);
     assert_eq!(
         token.sign_init(session, CKM_ECDSA, key),

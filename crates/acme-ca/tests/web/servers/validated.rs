@@ -5,16 +5,14 @@ use serde_json::json;
 
 use crate::lifecycle::until;
 
-use super::{Servers, answer_and_wait, challenge, place, wait, wait_for};
+use super::{Servers, answer_and_wait, challenge, place, place_for_http, wait, wait_for};
 
 #[tokio::test]
 async fn a_wrong_answer_spends_challenge_authorization_and_order() {
     let servers = Servers::new().await;
     let client = servers.world.client().await;
-    let order = place(&client, &["www.example.net"]).await;
-    let authorization = order.authorization(&client, 0).await;
     // Nothing is published: the web server says 404.
-    let http = challenge(&authorization, "http-01");
+    let (order, http) = place_for_http(&client).await;
     let decided = answer_and_wait(&client, &http.url).await;
     assert_eq!(decided.status, ChallengeStatus::Invalid);
     assert_eq!(decided.validated, None);
@@ -51,10 +49,8 @@ async fn what_may_pass_is_tried_again_and_told_meanwhile() {
     let servers = Servers::new().await;
     let client = servers.world.client().await;
     servers.dns.remove("www.example.net");
-    let order = place(&client, &["www.example.net"]).await;
-    let authorization = order.authorization(&client, 0).await;
-    let http = challenge(&authorization, "http-01");
-    servers.publish(&client, http);
+    let (_, http) = place_for_http(&client).await;
+    servers.publish(&client, &http);
     client.post(&http.url, b"{}").await.ok();
     // The first attempt finds no name; what it found is told while the next one waits.
     let told = wait_for(&client, &http.url, |challenge| challenge.error.is_some()).await;
@@ -70,10 +66,8 @@ async fn what_may_pass_is_tried_again_and_told_meanwhile() {
 async fn a_validation_goes_on_after_a_restart() {
     let mut servers = Servers::new().await;
     let client = servers.world.client().await;
-    let order = place(&client, &["www.example.net"]).await;
-    let authorization = order.authorization(&client, 0).await;
-    let http = challenge(&authorization, "http-01");
-    servers.publish(&client, http);
+    let (order, http) = place_for_http(&client).await;
+    servers.publish(&client, &http);
     servers.silence(true);
     let answered: Challenge = client.post(&http.url, b"{}").await.ok().json();
     assert_eq!(answered.status, ChallengeStatus::Processing);
@@ -88,9 +82,7 @@ async fn a_validation_goes_on_after_a_restart() {
 
 /// A challenge whose validation hangs until the test lets it go on.
 async fn hanging(servers: &Servers, client: &crate::client::Client) -> (super::Ordered, Challenge) {
-    let order = place(client, &["www.example.net"]).await;
-    let authorization = order.authorization(client, 0).await;
-    let http = challenge(&authorization, "http-01").clone();
+    let (order, http) = place_for_http(client).await;
     servers.silence(true);
     client.post(&http.url, b"{}").await.ok();
     until(async || !servers.web.requests().is_empty()).await;
@@ -155,9 +147,7 @@ async fn a_right_answer_that_comes_too_late_is_none() {
 async fn an_answer_is_an_object() {
     let servers = Servers::new().await;
     let client = servers.world.client().await;
-    let order = place(&client, &["www.example.net"]).await;
-    let authorization = order.authorization(&client, 0).await;
-    let http = challenge(&authorization, "http-01");
+    let (_, http) = place_for_http(&client).await;
     for bad in ["[]", "null", "x"] {
         let answer = client.post(&http.url, bad.as_bytes()).await;
         answer.refused(400, "malformed");
@@ -173,10 +163,8 @@ async fn what_is_near_is_validated_while_its_answer_waits() {
     for _ in 0..10 {
         // Another account: this one's authorization would serve the next order.
         let client = servers.world.client().await;
-        let order = place(&client, &["www.example.net"]).await;
-        let authorization = order.authorization(&client, 0).await;
-        let http = challenge(&authorization, "http-01");
-        servers.publish(&client, http);
+        let (order, http) = place_for_http(&client).await;
+        servers.publish(&client, &http);
         let held = servers.hold();
         let seen = servers.web.requests().len();
         let released = async {
@@ -204,10 +192,8 @@ async fn what_is_near_is_validated_while_its_answer_waits() {
 async fn an_answer_given_twice_at_once_is_validated_once() {
     let servers = Servers::new().await;
     let client = servers.world.client().await;
-    let order = place(&client, &["www.example.net"]).await;
-    let authorization = order.authorization(&client, 0).await;
-    let http = challenge(&authorization, "http-01");
-    servers.publish(&client, http);
+    let (_, http) = place_for_http(&client).await;
+    servers.publish(&client, &http);
     let held = servers.hold();
     let post = || client.post(&http.url, b"{}");
     // The web server has both, if there are two, before it answers one.
