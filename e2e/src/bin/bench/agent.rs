@@ -45,9 +45,7 @@ pub(crate) fn run(signatures: u32) -> Result<()> {
             client
                 .args(["agent-client", way.name(), &each])
                 .args(&watched);
-            let commands = site.rig().commands();
             let measured = process::succeed(&mut client)?;
-            sum.commands += site.rig().commands() - commands;
             sum.add(&serde_json::from_str(&measured)?)?;
         }
     }
@@ -74,7 +72,6 @@ struct Sum {
     wall: Vec<f64>,
     /// Processor time of client, agent and pcscd, in ms.
     spent: [f64; 3],
-    commands: u64,
 }
 
 impl Sum {
