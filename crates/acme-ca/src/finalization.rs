@@ -60,7 +60,7 @@ pub(crate) async fn finalize(
     let is_entitled = matches!(proof, Proof::Entitled(_));
     let facts = facts(ca, &order, Some(csr.clone()), now);
     // Once it is taken, the order is this call's alone.
-    let (taken, permit) = match ca.issuer().draft(proof, &facts).await {
+    let (taken, permit) = match ca.issuer().draft(proof, &facts) {
         Ok(draft) => {
             let (taken, permit) = draft.begin(ca.store(), csr).await?;
             (taken, permit.map_err(IssueError::from))
@@ -173,7 +173,7 @@ pub(crate) async fn resume(ca: &Ca, order: Order, now: i64) -> Result<Order, Fin
         Ok(proof) => {
             let is_entitled = matches!(proof, Proof::Entitled(_));
             let facts = facts(ca, &order, Some(csr), now);
-            let permit = match ca.issuer().draft(proof, &facts).await {
+            let permit = match ca.issuer().draft(proof, &facts) {
                 Ok(draft) => draft.intend(ca.store()).await.map_err(IssueError::from),
                 Err(error) => Err(error),
             };

@@ -172,20 +172,16 @@ impl Issuer {
         proof: impl Into<Proof>,
         order: OrderFacts,
     ) -> Result<Issued, IssueError> {
-        let draft = self.draft(proof.into(), &order).await?;
+        let draft = self.draft(proof.into(), &order)?;
         let store = self.store.as_ref();
         draft.intend(store).await?.sign(store).await
     }
 
     /// All of issuing that can be done before anything is recorded.
-    pub(crate) async fn draft(
-        &self,
-        proof: Proof,
-        order: &OrderFacts,
-    ) -> Result<Draft<'_>, IssueError> {
+    pub(crate) fn draft(&self, proof: Proof, order: &OrderFacts) -> Result<Draft<'_>, IssueError> {
         match proof {
             Proof::Entitled(entitlement) => self.draft_entitled(&entitlement, order),
-            Proof::Names(request) => self.draft_named(request, order).await,
+            Proof::Names(request) => self.draft_named(request, order),
         }
     }
 

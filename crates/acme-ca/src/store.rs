@@ -19,7 +19,8 @@ pub mod sqlite;
 pub use accounts::Accounts;
 pub use audit::DecisionFilter;
 pub use certificates::{
-    CertificateFilter, CertificateKind, CertificateRow, CertificateStatus, Intent,
+    CertificateFilter, CertificateKind, CertificateRow, CertificateStatus, Intent, KeyUse,
+    SubjectKey,
 };
 pub use orders::Orders;
 pub use revocation::Revocations;
@@ -151,8 +152,8 @@ pub trait Records: Send + Sync {
 #[async_trait]
 pub trait Certificates: Send + Sync {
     /// Records what is about to be signed. Returns when it is durable. In the same moment the
-    /// key is active, its person is not disabled, and the order is being processed: what was
-    /// judged before may have changed ([`StoreError::Withdrawn`], [`StoreError::Conflict`]).
+    /// key is active, its person is not disabled, a server's key is nothing else, and the order is
+    /// being processed: what was judged before may have changed ([`StoreError::Withdrawn`], [`StoreError::Conflict`]).
     async fn intend(&self, intent: Intent) -> Result<(), StoreError>;
     /// Takes a ready order into processing, once, with the CSR that came (or an empty one), and
     /// then records what is about to be signed for it: [`Orders::begin`] and
@@ -177,6 +178,8 @@ pub trait Certificates: Send + Sync {
         order: Option<&str>,
         at: i64,
     ) -> Result<Vec<CertificateRow>, StoreError>;
+    /// What else a key is used for that is to be a server's.
+    async fn key_use(&self, key: &SubjectKey) -> Result<Option<KeyUse>, StoreError>;
     /// One certificate.
     async fn certificate(&self, id: &str) -> Result<Option<CertificateRow>, StoreError>;
     /// The one certificate whose number begins so; none if there are several.

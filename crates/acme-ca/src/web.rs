@@ -248,3 +248,10 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], problem::Error> {
 pub(crate) fn random_id() -> Result<String, problem::Error> {
     Ok(acme_wire::base64url::encode(&random::<16>()?))
 }
+
+/// The id of something that is worked on for a while and then forgotten: the time, so that what is
+/// worked on at one time lies together in the database, and 96 random bits; hex.
+pub(crate) fn timed_id(now: i64) -> Result<String, problem::Error> {
+    let seconds = u64::try_from(now).unwrap_or(0);
+    Ok(format!("{seconds:010x}{}", hex::encode(random::<12>()?)))
+}

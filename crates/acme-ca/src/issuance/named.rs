@@ -6,11 +6,11 @@ use piv_attest::{KeyAlgorithm, PublicKey};
 use super::csr::{NamedKey, check_names};
 use super::permit::Draft;
 use super::x509::{Whose, subject};
-use super::{CsrError, IssueError, Issuer, OrderFacts, lint};
+use super::{CsrError, IssueError, Issuer, OrderFacts};
 use crate::audit::{Decision, Outcome};
 use crate::names::{NamesAuthorized, ServerName};
 use crate::pki::{Purpose, San, Template, random_serial};
-use crate::store::StoreError;
+use crate::store::{StoreError, SubjectKey};
 
 /// The right to names, and a CSR for exactly those, by a key that may have them. Only
 /// [`Issuer::server_request`] makes one, and issuing uses it up.
@@ -18,6 +18,8 @@ use crate::store::StoreError;
 pub struct ServerRequest {
     authorized: NamesAuthorized,
     csr: NamedKey,
+    /// The CSR's key, which was used for nothing else. Asked again when the intent is recorded.
+    key: SubjectKey,
 }
 
 /// Why there is no [`ServerRequest`].
@@ -52,46 +54,34 @@ impl Issuer {
         csr: &[u8],
     ) -> Result<ServerRequest, RequestError> {
         let csr = check_names(csr, authorized.names())?;
-        if let Some(finding) = self.misuse(&csr.key).await? {
-            return Err(finding.into());
-        }
-        Ok(ServerRequest { authorized, csr })
-    }
-
-    /// What a key must not be besides the key of a server.
-    async fn misuse(&self, key: &PublicKey) -> Result<Option<CsrError>, StoreError> {
-        let reused = |what| Some(CsrError::ReusedKey { what });
-        let Some(jwk) = jwk(key) else {
-            let algorithm = key.algorithm();
-            return Ok(Some(CsrError::WeakKey { algorithm }));
+        let reused = |what| CsrError::ReusedKey { what };
+        let Some(key) = subject_key(&csr.key) else {
+            let algorithm = csr.key.algorithm();
+            return Err(CsrError::WeakKey { algorithm }.into());
         };
-        if self.hierarchy.has_key(key.spki_der()) {
-            return Ok(reused("a key of this CA"));
+        if self.hierarchy.has_key(csr.key.spki_der()) {
+            return Err(reused("a key of this CA").into());
         }
-        if self
-            .store
-            .account_by_key(&jwk.thumbprint())
-            .await?
-            .is_some()
-        {
-            return Ok(reused("the key of an ACME account"));
+        if let Some(used) = self.store.key_use(&key).await? {
+            return Err(reused(used.as_str()).into());
         }
-        let digest = key.spki_sha256();
-        if self.store.key_by_spki(&digest).await?.is_some() {
-            return Ok(reused("a person's key"));
-        }
-        if self.store.key_is_compromised(&digest).await? {
-            return Ok(reused("known to others, as a revocation says"));
-        }
-        Ok(None)
+        Ok(ServerRequest {
+            authorized,
+            csr,
+            key,
+        })
     }
 
-    pub(super) async fn draft_named(
+    pub(super) fn draft_named(
         &self,
         request: ServerRequest,
         order: &OrderFacts,
     ) -> Result<Draft<'_>, IssueError> {
-        let ServerRequest { authorized, csr } = request;
+        let ServerRequest {
+            authorized,
+            csr,
+            key,
+        } = request;
         let authority = &self.hierarchy.servers;
         let profile = authorized.profile();
         let not_after = profile.not_after(order.not_after, order.now)?;
@@ -108,10 +98,6 @@ impl Issuer {
             not_before: order.now - self.config.lifetimes.backdate.0,
             not_after: not_after.min(authority.not_after()),
         };
-        // Judged before, and again in the moment: an alarm, if it differs now.
-        if self.misuse(&csr.key).await?.is_some() {
-            return Err(IssueError::Lint(vec![lint::Finding::ReusedKey]));
-        }
         let decision = Decision::new(
             Outcome::Done,
             "certificate.issue",
@@ -125,6 +111,7 @@ impl Issuer {
         let whose = Whose {
             user: None,
             key: None,
+            subject_key: Some(key),
             names,
         };
         self.draft_certificate(authority, profile, order, &template, whose, decision)
@@ -147,7 +134,14 @@ fn san(name: &ServerName) -> San {
     }
 }
 
-/// The key as accounts have theirs; `None` for one of a kind that is not certified.
+/// The key as the records know keys; `None` for one of a kind that is not certified.
+fn subject_key(key: &PublicKey) -> Option<SubjectKey> {
+    Some(SubjectKey {
+        thumbprint: jwk(key)?.thumbprint(),
+        spki_sha256: key.spki_sha256(),
+    })
+}
+
 fn jwk(key: &PublicKey) -> Option<Jwk> {
     match key.algorithm() {
         KeyAlgorithm::P256 => Jwk::p256(key.raw()?).ok(),

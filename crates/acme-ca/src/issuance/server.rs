@@ -90,6 +90,7 @@ impl Issuer {
             key: None,
             order_id: None,
             account: None,
+            subject_key: None,
             names: vec![name],
             not_before: template.not_before,
             not_after,

@@ -84,6 +84,7 @@ impl Issuer {
             key: Some(entitlement.key()),
             order_id: Some(order.id.clone()),
             account: Some(order.account.clone()),
+            subject_key: None,
             names: entitlement.names().to_vec(),
             not_before,
             not_after,

@@ -7,7 +7,7 @@ use crate::config::{Profile, SanKind};
 use crate::entitlement::Entitlement;
 use crate::pki::{Authority, Purpose, San, Template, assemble, common_name, random_serial};
 use crate::records::KeyId;
-use crate::store::{CertificateKind, Intent};
+use crate::store::{CertificateKind, Intent, SubjectKey};
 
 /// The longest common name (RFC 5280 appendix A.1, ub-common-name).
 const MAX_COMMON_NAME: usize = 64;
@@ -18,6 +18,8 @@ pub(super) struct Whose {
     pub(super) user: Option<String>,
     /// Their key's record.
     pub(super) key: Option<KeyId>,
+    /// The key in it, where nothing else may use that.
+    pub(super) subject_key: Option<SubjectKey>,
     /// The names in it.
     pub(super) names: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl Issuer {
         let whose = Whose {
             user: Some(entitlement.user().to_string()),
             key: Some(entitlement.key()),
+            subject_key: None,
             names: names.to_vec(),
         };
         self.draft_certificate(
@@ -87,6 +90,7 @@ impl Issuer {
             key: whose.key,
             order_id: Some(order.id.clone()),
             account: Some(order.account.clone()),
+            subject_key: whose.subject_key,
             names: whose.names,
             not_before: template.not_before,
             not_after: template.not_after,

@@ -53,7 +53,7 @@ async fn finish(web: &Web) -> Result<(), ServeError> {
             continue;
         };
         let now = web.now();
-        if let Some(certificate) = store.certificate_of_order(&id, order.created).await? {
+        if let Some(certificate) = store.certificate_of_order(&order).await? {
             let ending = Ending::Issued { certificate };
             store.end(&id, OrderStatus::Processing, ending).await?;
             tracing::info!(order = id, "an order has its certificate after all");

@@ -9,9 +9,11 @@ use crate::audit::{Decision, Outcome, SERVER};
 use crate::records::KeyId;
 
 mod row;
+mod subject_key;
 
 pub(super) use row::row;
 pub use row::{CertificateFilter, CertificateKind, CertificateRow, CertificateStatus, Intent};
+pub use subject_key::{KeyUse, SubjectKey};
 
 /// What was judged was read outside of this transaction: whoever revoked the key, disabled its
 /// person or ended the order since then comes first.
@@ -21,6 +23,12 @@ fn still_entitled(connection: &Connection, intent: &Intent) -> Result<(), StoreE
     }
     if let Some(account) = &intent.account {
         account_stands(connection, account)?;
+    }
+    if let Some(key) = &intent.subject_key
+        && let Some(used) = subject_key::key_use(connection, key)?
+    {
+        let what = format!("the key of the CSR, which is {},", used.as_str());
+        return Err(StoreError::Withdrawn { what });
     }
     match &intent.order_id {
         Some(order) => super::orders::is_processed(connection, order),
@@ -211,6 +219,10 @@ impl Certificates for SqliteStore {
         Ok(abandoned)
     }
 
+    async fn key_use(&self, key: &SubjectKey) -> Result<Option<KeyUse>, StoreError> {
+        self.read(|connection| subject_key::key_use(connection, key))
+    }
+
     async fn certificate(&self, id: &str) -> Result<Option<CertificateRow>, StoreError> {
         self.read(|connection| {
             connection
@@ -249,7 +261,7 @@ impl Certificates for SqliteStore {
                        AND (?2 IS NULL OR key = ?2)
                        AND (?3 IS NULL OR (status = 'issued' AND not_after > ?3))
                        AND (?5 IS NULL OR (status = 'revoked' AND not_after > ?5))
-                     ORDER BY intended DESC, rowid DESC LIMIT ?4",
+                     ORDER BY rowid DESC LIMIT ?4",
                 )?
                 .query_and_then(
                     params![

@@ -115,12 +115,8 @@ pub trait Orders: Send + Sync {
     -> Result<Swap, StoreError>;
     /// Orders left in processing, as a crash leaves them.
     async fn processing(&self) -> Result<Vec<Order>, StoreError>;
-    /// The certificate that an order made at `created` has, if it was issued.
-    async fn certificate_of_order(
-        &self,
-        order: &str,
-        created: i64,
-    ) -> Result<Option<String>, StoreError>;
+    /// The certificate that was issued for an order, if one was.
+    async fn certificate_of_order(&self, order: &Order) -> Result<Option<String>, StoreError>;
     /// Ends what is past its time, and forgets orders that ended before `forget_before`. Works
     /// on at most `limit` orders, so that one sweep never holds up the others for long.
     async fn sweep(&self, now: i64, forget_before: i64, limit: u32) -> Result<Swept, StoreError>;

@@ -71,9 +71,6 @@ pub trait Revocations: Send + Sync {
     async fn revocation_list(&self, name: &str) -> Result<Option<StoredList>, StoreError>;
     /// Keeps a new list, unless somebody else made one with its number meanwhile: then `false`.
     async fn keep_revocation_list(&self, name: &str, list: StoredList) -> Result<bool, StoreError>;
-    /// Whether a certificate for the key whose SubjectPublicKeyInfo has this SHA-256 was revoked
-    /// because others may know it.
-    async fn key_is_compromised(&self, spki_sha256: &[u8; 32]) -> Result<bool, StoreError>;
     /// Whether an account holds a valid authorization at `now` for each of these identifiers
     /// (type and value; a wildcard with its `*.`).
     async fn is_authorized(
@@ -268,14 +265,6 @@ impl Revocations for SqliteStore {
             Ok(kept == 1)
         })
         .await
-    }
-
-    async fn key_is_compromised(&self, spki_sha256: &[u8; 32]) -> Result<bool, StoreError> {
-        self.read(|connection| {
-            Ok(connection
-                .prepare_cached("SELECT 1 FROM compromised_keys WHERE spki_sha256 = ?1")?
-                .exists([spki_sha256])?)
-        })
     }
 
     async fn is_authorized(

@@ -17,16 +17,13 @@ use super::StoreError;
 
 /// Each file is applied once, in this order; a file that was released never changes.
 const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/0001_core.sql"),
-    include_str!("migrations/0002_orders.sql"),
-    include_str!("migrations/0003_revocation_and_accounts.sql"),
-    include_str!("migrations/0004_shared_authorizations.sql"),
-    include_str!("migrations/0005_compromised_keys.sql"),
-    include_str!("migrations/0006_replaced_certificates.sql"),
+    include_str!("migrations/0001_records.sql"),
+    include_str!("migrations/0002_protocol.sql"),
+    include_str!("migrations/0003_certificates.sql"),
 ];
 
-/// "dlca": marks the file as ours.
-const APPLICATION_ID: i64 = 0x646c_6361;
+/// "dlcb": marks the file as ours. It was "dlca" before the schema had its present shape.
+const APPLICATION_ID: i64 = 0x646c_6362;
 /// How many writes share one commit at most, which bounds how long the first of them waits.
 const GROUP: usize = 256;
 /// How many pages the log holds before they are copied to the database (16 MiB): the more, the
@@ -162,8 +159,8 @@ impl SqliteStore {
         answer.await.map_err(|_| StoreError::Stopped)?
     }
 
-    /// Runs `work` on a read-only connection that sees everything committed so far. It runs
-    /// where it is called: keep it to a few indexed rows.
+    /// Runs `work` on a read-only connection that sees everything committed so far, and nothing
+    /// that is committed meanwhile. It runs where it is called: keep it to a few indexed rows.
     ///
     /// # Errors
     /// What `work` returns, or SQLite's error when a connection cannot be opened.
@@ -176,9 +173,9 @@ impl SqliteStore {
             Some(connection) => connection,
             None => self.open_reader()?,
         };
-        let outcome = work(&connection);
+        let outcome = snapshot(&connection, work);
         let mut readers = self.readers();
-        if readers.len() < READERS {
+        if readers.len() < READERS && connection.is_autocommit() {
             readers.push(connection);
         }
         outcome
@@ -203,6 +200,19 @@ impl SqliteStore {
     }
 }
 
+/// One read transaction: however many statements, they see one state.
+fn snapshot<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    control(connection, "BEGIN")?;
+    let outcome = work(connection);
+    let ended = control(connection, "COMMIT");
+    let outcome = outcome?;
+    ended?;
+    Ok(outcome)
+}
+
 /// Each statement is parsed and planned once for a connection. Without the stability guarantee
 /// SQLite plans those anew whose best plan might depend on a parameter, which costs more than
 /// running them.
@@ -212,7 +222,7 @@ fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn write_groups(mut connection: Connection, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+fn write_groups(connection: Connection, jobs: &mpsc::Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -220,34 +230,60 @@ fn write_groups(mut connection: Connection, jobs: &mpsc::Receiver<Box<dyn Job>>)
         {
             group.push(next);
         }
-        let committed = run_group(&mut connection, &mut group).map_err(Arc::new);
+        let committed = run_group(&connection, &mut group).map_err(Arc::new);
         for job in group {
             job.answer(committed.clone());
         }
     }
 }
 
-fn run_group(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+fn run_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     // Immediate: a deferred transaction that starts with a read could fail to become a write.
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for job in group {
-        let savepoint = transaction.savepoint()?;
-        if job.run(&savepoint) {
-            savepoint.commit()?;
-        } else {
-            // Dropped uncommitted, a savepoint is rolled back.
-            drop(savepoint);
-        }
-        // A full disk can make SQLite roll the whole transaction back by itself. What came
-        // after it would be committed alone and be told that it does not stand.
-        if transaction.is_autocommit() {
-            return Err(rusqlite::Error::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
-                Some("the transaction was rolled back".into()),
-            ));
-        }
+    control(connection, "BEGIN IMMEDIATE")?;
+    let done = run_jobs(connection, group).and_then(|end| control(connection, end));
+    if !connection.is_autocommit() {
+        // What failed to end in one way ends in the other; nobody is told that it stands.
+        control(connection, "ROLLBACK")?;
     }
-    transaction.commit()
+    done
+}
+
+/// Runs each job, undoes those that do not want to stand, and tells how the transaction ends.
+fn run_jobs(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<&'static str> {
+    // What is alone is undone with its transaction. A savepoint keeps a copy of every page.
+    if let [only] = group {
+        let stands = only.run(connection);
+        still_open(connection)?;
+        return Ok(if stands { "COMMIT" } else { "ROLLBACK" });
+    }
+    for job in group {
+        control(connection, "SAVEPOINT job")?;
+        if !job.run(connection) {
+            still_open(connection)?;
+            control(connection, "ROLLBACK TO job")?;
+        }
+        still_open(connection)?;
+        control(connection, "RELEASE job")?;
+    }
+    Ok("COMMIT")
+}
+
+/// A full disk can make SQLite roll the whole transaction back by itself. What came after it
+/// would be committed alone and be told that it does not stand.
+fn still_open(connection: &Connection) -> rusqlite::Result<()> {
+    if connection.is_autocommit() {
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
+            Some("the transaction was rolled back".into()),
+        ));
+    }
+    Ok(())
+}
+
+/// Begins or ends a transaction.
+fn control(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([])?;
+    Ok(())
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -21,6 +21,7 @@ async fn an_intent_that_a_crash_left_is_revoked_and_the_order_gets_a_new_serial(
         key: None,
         order_id: Some("order-1".into()),
         account: None,
+        subject_key: None,
         names: vec!["alice.example".into()],
         not_before: at,
         not_after: at + 3600,

@@ -12,7 +12,8 @@ use crate::world::{SERIAL, World, answer};
 /// Puts an order back to where a crash during issuance leaves it.
 fn crash_in_processing(world: &World, placed: &Placed) {
     world.sql(&format!(
-        "UPDATE orders SET status = 'processing', certificate = NULL, csr = x'' WHERE id = '{}'",
+        "UPDATE orders SET status = 'processing', open = 1, certificate = NULL, csr = x''
+         WHERE id = '{}'",
         id(placed)
     ));
 }

@@ -136,7 +136,7 @@ async fn an_order_that_becomes_invalid_replaces_nothing() {
     let order = replacing(&["www.example.net"]).await;
     servers.world.trigger(
         "CREATE TRIGGER broken BEFORE INSERT ON certificates BEGIN
-           UPDATE orders SET status = 'invalid' WHERE id = NEW.order_id; END;",
+           UPDATE orders SET status = 'invalid', open = 0 WHERE id = NEW.order_id; END;",
     );
     let csr = server_csr(&SoftKey::generate(), None, WWW);
     assert!(order.finalize(&client, &csr).await.status >= 400);
@@ -163,7 +163,7 @@ async fn an_order_whose_time_is_over_replaces_nothing_before_it_is_swept() {
     assert_eq!(late.status(&client).await, OrderStatus::Invalid);
     // Nor does its end, written down at last, free what is another's by now.
     let end = format!(
-        "UPDATE orders SET status = 'invalid' WHERE id = '{}'",
+        "UPDATE orders SET status = 'invalid', open = 0 WHERE id = '{}'",
         late.url.rsplit('/').next().unwrap()
     );
     servers.world.sql(&end);

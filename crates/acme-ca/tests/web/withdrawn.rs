@@ -66,7 +66,7 @@ async fn a_certificate_is_not_let_out_when_its_order_ended_meanwhile() {
     let placed = ready(&world, &mut card, &key, &client).await;
     world.trigger(
         "CREATE TRIGGER meanwhile AFTER INSERT ON certificates
-           BEGIN UPDATE orders SET status = 'invalid' WHERE id = NEW.order_id; END;",
+           BEGIN UPDATE orders SET status = 'invalid', open = 0 WHERE id = NEW.order_id; END;",
     );
     client
         .finalize(&placed, None)

@@ -36,9 +36,6 @@ pub enum Finding {
     /// Its key is a key of the CA.
     #[error("its key is the issuer's own")]
     IssuerKey,
-    /// Its key is used for something else.
-    #[error("its key is used for something else")]
-    ReusedKey,
     /// Its key is of a kind that is not certified.
     #[error("its key is of a kind that is not certified")]
     KeyKind,

@@ -2,6 +2,7 @@
 
 use rusqlite::Row;
 
+use super::SubjectKey;
 use crate::records::KeyId;
 use crate::revocation::Reason;
 use crate::store::StoreError;
@@ -27,6 +28,8 @@ pub struct Intent {
     pub order_id: Option<String>,
     /// The ACME account.
     pub account: Option<String>,
+    /// Its key, where nothing else may use that.
+    pub subject_key: Option<SubjectKey>,
     /// The names or principals in it.
     pub names: Vec<String>,
     /// From when, in seconds since 1970.

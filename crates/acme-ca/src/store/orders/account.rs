@@ -92,7 +92,7 @@ pub(super) fn deactivate(
     // An order that is being processed is finished: its certificate may exist already.
     c.prepare_cached(
         "UPDATE authorizations SET status = ?2 WHERE status IN ('pending', 'valid') AND order_id IN
-         (SELECT id FROM orders WHERE account = ?1 AND status IN ('pending', 'ready'))",
+         (SELECT id FROM orders WHERE account = ?1 AND open = 1 AND status IN ('pending', 'ready'))",
     )?
     .execute(params![id, AuthorizationStatus::Deactivated.as_str()])?;
     c.prepare_cached(
@@ -101,7 +101,8 @@ pub(super) fn deactivate(
     )?
     .execute(params![id, AuthorizationStatus::Deactivated.as_str()])?;
     c.prepare_cached(
-        "UPDATE orders SET status = ?2 WHERE account = ?1 AND status IN ('pending', 'ready')",
+        "UPDATE orders SET status = ?2, open = 0
+         WHERE account = ?1 AND open = 1 AND status IN ('pending', 'ready')",
     )?
     .execute(params![id, OrderStatus::Invalid.as_str()])?;
     audit::insert(c, decision)?;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::change::{missing, set_authorization};
+use super::change::{missing, set_authorization, set_status};
 use super::tree::{number, parse};
 use super::{Authorization, Challenge, Part, Swap, Verdict, authorization};
 use crate::audit::Decision;
@@ -164,7 +164,7 @@ pub(super) fn decide(
         let problem = (after == OrderStatus::Invalid)
             .then_some(verdict.problem)
             .flatten();
-        set_order(c, part.order, after, problem)?;
+        set_status(c, part.order, after, problem.as_deref())?;
     }
     audit::insert(c, &verdict.decision)?;
     Ok(Swap::Done(authorization))
@@ -225,7 +225,7 @@ fn lose(c: &Connection, part: Part<'_>) -> Result<(), StoreError> {
         if let Some(order) = order_of(c, id)?
             && let Ok(lost) = order.status.after(OrderEvent::AuthorizationLost)
         {
-            set_order(c, id, lost, None)?;
+            set_status(c, id, lost, None)?;
         }
     }
     Ok(())
@@ -250,16 +250,5 @@ fn write(
         challenge.problem,
         evidence,
     ])?;
-    Ok(())
-}
-
-fn set_order(
-    c: &Connection,
-    id: &str,
-    status: OrderStatus,
-    problem: Option<String>,
-) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE orders SET status = ?2, problem = ?3 WHERE id = ?1")?
-        .execute(params![id, status.as_str(), problem])?;
     Ok(())
 }

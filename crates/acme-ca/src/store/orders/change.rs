@@ -100,17 +100,41 @@ pub(super) fn set_order(
     status: OrderStatus,
 ) -> Result<(), StoreError> {
     order.status = status;
-    c.prepare_cached(
-        "UPDATE orders SET status = ?2, csr = ?3, problem = ?4, certificate = ?5 WHERE id = ?1",
-    )?
+    // Whether it is open is written only when it ends: indexes hang on it.
+    c.prepare_cached(if is_open(status) {
+        "UPDATE orders SET status = ?2, problem = ?3, csr = ?4, certificate = ?5 WHERE id = ?1"
+    } else {
+        "UPDATE orders SET status = ?2, problem = ?3, csr = ?4, certificate = ?5, open = 0
+         WHERE id = ?1"
+    })?
     .execute(params![
         order.id,
         status.as_str(),
-        order.csr,
         order.problem,
+        order.csr,
         order.certificate,
     ])?;
     Ok(())
+}
+
+/// Writes an order's status, and why.
+pub(super) fn set_status(
+    c: &Connection,
+    id: &str,
+    status: OrderStatus,
+    problem: Option<&str>,
+) -> Result<(), StoreError> {
+    c.prepare_cached(if is_open(status) {
+        "UPDATE orders SET status = ?2, problem = ?3 WHERE id = ?1"
+    } else {
+        "UPDATE orders SET status = ?2, problem = ?3, open = 0 WHERE id = ?1"
+    })?
+    .execute(params![id, status.as_str(), problem])?;
+    Ok(())
+}
+
+fn is_open(status: OrderStatus) -> bool {
+    !matches!(status, OrderStatus::Valid | OrderStatus::Invalid)
 }
 
 pub(super) fn set_authorization(

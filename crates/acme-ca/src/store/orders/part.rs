@@ -1,5 +1,5 @@
 //! How the parts of an order are named in URLs: `ORDER`, `ORDER.0` for its first authorization,
-//! `ORDER.0.0` for that one's first challenge. An order's id is 128 random bits, so none of them
+//! `ORDER.0.0` for that one's first challenge. An order's id has 96 random bits, so none of them
 //! can be guessed.
 
 /// One authorization or challenge of an order.

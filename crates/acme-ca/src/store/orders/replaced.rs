@@ -7,7 +7,7 @@ use crate::orders::OrderStatus;
 use crate::store::StoreError;
 
 /// Marks a certificate as replaced by a new order, unless another one replaces it: then that
-/// one's id. An order that becomes invalid frees it in the same moment (migration 0006).
+/// one's id. An order that becomes invalid frees it in the same moment, by a trigger.
 pub(super) fn claim(
     c: &Connection,
     certificate: &str,

@@ -155,12 +155,8 @@ impl Orders for SqliteStore {
         self.read(tree::processing)
     }
 
-    async fn certificate_of_order(
-        &self,
-        order: &str,
-        created: i64,
-    ) -> Result<Option<String>, StoreError> {
-        self.read(|c| tree::certificate(c, order, created))
+    async fn certificate_of_order(&self, order: &Order) -> Result<Option<String>, StoreError> {
+        self.read(|c| tree::certificate(c, order))
     }
 
     async fn sweep(&self, now: i64, forget_before: i64, limit: u32) -> Result<Swept, StoreError> {

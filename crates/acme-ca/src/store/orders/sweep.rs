@@ -40,14 +40,16 @@ pub(super) fn sweep(
     let mut swept = Swept::default();
     let old: Vec<String> = c
         .prepare_cached(
-            "SELECT id FROM orders WHERE expires < ?1 AND status IN ('valid', 'invalid') LIMIT ?2",
+            "SELECT id FROM orders
+             WHERE open = 0 AND status IN ('valid', 'invalid') AND expires < ?1 LIMIT ?2",
         )?
         .query_map(params![forget_before, limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     // What nobody answered rightly is of no use to anybody: strangers can make such orders.
     let unready: Vec<String> = c
         .prepare_cached(
-            "SELECT id FROM orders WHERE expires < ?1 AND status = 'invalid' AND NOT EXISTS
+            "SELECT id FROM orders
+             WHERE open = 0 AND status = 'invalid' AND expires < ?1 AND NOT EXISTS
                (SELECT 1 FROM challenges WHERE order_id = orders.id AND status = 'valid')
              LIMIT ?2",
         )?
@@ -63,7 +65,8 @@ pub(super) fn sweep(
     }
     let late: Vec<String> = c
         .prepare_cached(
-            "SELECT id FROM orders WHERE expires <= ?1 AND status IN ('pending', 'ready') LIMIT ?2",
+            "SELECT id FROM orders
+             WHERE open = 1 AND expires <= ?1 AND status IN ('pending', 'ready') LIMIT ?2",
         )?
         .query_map(params![now, limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;

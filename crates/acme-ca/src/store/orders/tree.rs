@@ -16,7 +16,7 @@ pub(super) fn add(
     let (open, first): (u32, Option<i64>) = c
         .prepare_cached(
             "SELECT count(*), min(expires) FROM orders
-             WHERE account = ?1 AND status IN ('pending', 'ready', 'processing') AND expires > ?2",
+             WHERE account = ?1 AND open = 1 AND expires > ?2",
         )?
         .query_row(params![order.account, order.created], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -37,9 +37,9 @@ pub(super) fn add(
         Vec::new()
     };
     c.prepare_cached(
-        "INSERT INTO orders (id, account, profile, status, created, expires, not_after, takes,
+        "INSERT INTO orders (id, account, profile, status, open, created, expires, not_after, takes,
            replaces)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         order.id,
@@ -160,16 +160,12 @@ pub(super) fn evidence(c: &Connection, challenge: &str) -> Result<Option<Vec<u8>
     .flatten())
 }
 
-/// Certificates are found by time: only a restart asks, and only about the last orders.
-pub(super) fn certificate(
-    c: &Connection,
-    order: &str,
-    created: i64,
-) -> Result<Option<String>, StoreError> {
+/// Found among those of its account: only a restart asks, and only about orders in processing.
+pub(super) fn certificate(c: &Connection, order: &Order) -> Result<Option<String>, StoreError> {
     Ok(c.prepare_cached(
-        "SELECT id FROM certificates WHERE intended >= ?2 AND order_id = ?1 AND status = 'issued'",
+        "SELECT id FROM certificates WHERE account = ?1 AND order_id = ?2 AND status = 'issued'",
     )?
-    .query_row(params![order, created], |row| row.get(0))
+    .query_row([&order.account, &order.id], |row| row.get(0))
     .optional()?)
 }
 

@@ -4,7 +4,7 @@ use acme_wire::Timestamp;
 use acme_wire::order::{Identifier, NewOrder};
 
 use super::super::problem::Error;
-use super::super::{Web, random_id};
+use super::super::{Web, timed_id};
 use crate::config::{BadValidity, Profile, ProvenBy};
 use crate::orders::OrderStatus;
 use crate::store::orders::{Account, Order};
@@ -29,7 +29,7 @@ pub(super) async fn order(
     now: i64,
 ) -> Result<Drafted, Error> {
     let profile = profile(web, request.profile.as_deref())?;
-    let id = random_id()?;
+    let id = timed_id(now)?;
     let (authorizations, reuse) = match &profile.proven_by {
         ProvenBy::Yubikey(challenge) => {
             let one = yubikey::authorization(web, &id, *challenge, &request.identifiers, now)?;
@@ -88,7 +88,7 @@ pub(in crate::web) async fn authorization(
     if names.iter().any(crate::names::ServerName::is_wildcard) {
         return Err(Error::WildcardAuthorization);
     }
-    let made = names::authorizations(web, &random_id()?, rules, &names, now)?;
+    let made = names::authorizations(web, &timed_id(now)?, rules, &names, now)?;
     made.into_iter().next().ok_or(Error::NoIdentifier)
 }
 

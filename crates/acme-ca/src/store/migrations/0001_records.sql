@@ -1,4 +1,4 @@
--- People, keys, grants, certificates and decisions. Times are seconds since 1970.
+-- People, their keys, grants and decisions. Times are seconds since 1970.
 
 CREATE TABLE users (
     name        TEXT PRIMARY KEY,
@@ -29,36 +29,9 @@ CREATE TABLE grants (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grants_by_name ON grants (name COLLATE NOCASE);
 
--- A row is written before anything is signed (status 'intended'), so that every certificate
--- that exists is on record.
-CREATE TABLE certificates (
-    id          TEXT PRIMARY KEY,
-    issuer      TEXT NOT NULL,
-    serial      TEXT NOT NULL,              -- as the certificate shows it: hex, SSH decimal
-    kind        TEXT NOT NULL CHECK (kind IN ('x509', 'ssh', 'server')),
-    status      TEXT NOT NULL CHECK (status IN ('intended', 'issued', 'revoked')),
-    profile     TEXT NOT NULL,
-    user        TEXT,
-    key         INTEGER REFERENCES keys (id),
-    order_id    TEXT,
-    account     TEXT,
-    names       TEXT NOT NULL,              -- JSON list
-    not_before  INTEGER NOT NULL,
-    not_after   INTEGER NOT NULL,
-    tbs         BLOB NOT NULL,
-    body        BLOB,
-    intended    INTEGER NOT NULL,
-    issued      INTEGER,
-    revoked     INTEGER,
-    reason      TEXT,
-    UNIQUE (issuer, serial)
-) STRICT;
-CREATE INDEX certificates_by_status ON certificates (status) WHERE status = 'intended';
-CREATE INDEX certificates_by_key ON certificates (key);
-CREATE INDEX certificates_by_time ON certificates (intended);
-
+-- Nothing is deleted here, so that the numbers go up.
 CREATE TABLE decisions (
-    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    id          INTEGER PRIMARY KEY,
     at          INTEGER NOT NULL,
     outcome     TEXT NOT NULL CHECK (outcome IN ('done', 'refused', 'alarm')),
     action      TEXT NOT NULL,
@@ -67,4 +40,3 @@ CREATE TABLE decisions (
     reasons     TEXT NOT NULL,              -- JSON list
     facts       TEXT NOT NULL               -- JSON object
 ) STRICT;
-CREATE INDEX decisions_by_time ON decisions (at);
