@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::settings::Firmware;
@@ -57,7 +58,15 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// pcscd ended at once, or never answered.
+    /// pcscd ended by itself.
+    #[error("pcscd ended ({status}); it said:\n{log}")]
+    Ended {
+        /// How.
+        status: ExitStatus,
+        /// Its output.
+        log: String,
+    },
+    /// pcscd runs, and never showed what it should.
     #[error("pcscd did not become ready within {} ms; it said:\n{log}", waited.as_millis())]
     NotReady {
         /// How long it was waited for.

@@ -4,14 +4,15 @@
 //! listen, pass the listener as file descriptor 3, and clients find it by
 //! `PCSCLITE_CSOCK_NAME`.
 
+use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,12 @@ pub const READER_NAME: &str = "Yubico YubiKey OTP+FIDO+CCID";
 
 /// pcscd's compiled-in folder, which must exist although nothing of ours is in it.
 const RUN_FOLDER: &str = "/run/pcscd";
+
+/// The program.
+const PROGRAM: &str = "pcscd";
+
+/// Where Debian has it, which only root's PATH names.
+const SYSTEM_FOLDERS: [&str; 2] = ["/usr/local/sbin", "/usr/sbin"];
 
 /// How long pcscd may take until the readers show their cards.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,7 +49,8 @@ pub(crate) struct Pcscd {
     readers: usize,
     /// How often each reader had changed when it first showed its card.
     first: Vec<u32>,
-    /// The process that runs now.
+    /// The process that runs now, and its number.
+    child: Option<Arc<Mutex<Child>>>,
     id: u32,
     stop: Option<mpsc::Sender<()>>,
     keeper: Option<JoinHandle<()>>,
@@ -65,6 +73,7 @@ impl Pcscd {
             config,
             readers: cards.len(),
             first: Vec::new(),
+            child: None,
             id: 0,
             stop: None,
             keeper: None,
@@ -81,6 +90,12 @@ impl Pcscd {
     }
 
     fn run(&mut self) -> Result<(), Error> {
+        let start_error = |source| Error::Start {
+            program: PROGRAM.to_owned(),
+            source,
+        };
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "apt install pcscd");
+        let program = installed().ok_or_else(|| start_error(missing()))?;
         let listener = UnixListener::bind(&self.socket).map_err(|source| Error::Listen {
             path: self.socket.clone(),
             source,
@@ -90,7 +105,9 @@ impl Pcscd {
 
         let mut command = Command::new("sh");
         command
-            .args(["-c", SCRIPT, "sh", "pcscd", "--foreground", "--config"])
+            .args(["-c", SCRIPT, "sh"])
+            .arg(program)
+            .args(["--foreground", "--config"])
             .arg(&self.config)
             .stdin(Stdio::from(OwnedFd::from(listener)))
             .stdout(out)
@@ -101,9 +118,12 @@ impl Pcscd {
         let (started, start) = mpsc::channel();
         // "Parent death" means the thread that forked, so it must live as long as pcscd.
         let keeper = std::thread::spawn(move || match command.spawn() {
-            Ok(mut child) => {
-                let _ = started.send(Ok(child.id()));
+            Ok(child) => {
+                let id = child.id();
+                let child = Arc::new(Mutex::new(child));
+                let _ = started.send(Ok((id, Arc::clone(&child))));
                 let _ = stopped.recv();
+                let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
                 let _ = child.kill();
                 let _ = child.wait();
             }
@@ -113,13 +133,11 @@ impl Pcscd {
         });
         (self.stop, self.keeper) = (Some(stop), Some(keeper));
         let gone = || Err(io::ErrorKind::BrokenPipe.into());
-        self.id = start
+        let (id, child) = start
             .recv()
             .unwrap_or_else(|_| gone())
-            .map_err(|source| Error::Start {
-                program: "pcscd".to_owned(),
-                source,
-            })?;
+            .map_err(start_error)?;
+        (self.id, self.child) = (id, Some(child));
         let all = |states: &[State]| {
             states.len() == self.readers && states.iter().all(|reader| reader.card)
         };
@@ -149,6 +167,16 @@ impl Pcscd {
         }
     }
 
+    /// How it ended, if it has.
+    fn ended(&self) -> Option<ExitStatus> {
+        let mut child = self
+            .child
+            .as_ref()?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        child.try_wait().ok().flatten()
+    }
+
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
     }
@@ -158,16 +186,20 @@ impl Pcscd {
     }
 
     /// Waits until what pcscd's clients are shown of the readers, in order,
-    /// fulfils the condition.
+    /// fulfils the condition. A pcscd that has ended is not waited for.
     fn wait_until(&self, condition: impl Fn(&[State]) -> bool) -> Result<Vec<State>, Error> {
         let begin = Instant::now();
+        let log = || fs::read_to_string(&self.log).unwrap_or_default();
         loop {
+            if let Some(status) = self.ended() {
+                return Err(Error::Ended { status, log: log() });
+            }
             match reader_states(&self.socket) {
                 Ok(states) if condition(&states) => return Ok(states),
                 _ if begin.elapsed() > PATIENCE => {
                     return Err(Error::NotReady {
                         waited: begin.elapsed(),
-                        log: fs::read_to_string(&self.log).unwrap_or_default(),
+                        log: log(),
                     });
                 }
                 _ => std::thread::sleep(Duration::from_millis(2)),
@@ -180,6 +212,15 @@ impl Drop for Pcscd {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// The program, where PATH or Debian has it.
+fn installed() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(SYSTEM_FOLDERS.map(PathBuf::from))
+        .map(|folder| folder.join(PROGRAM))
+        .find(|program| program.is_file())
 }
 
 fn configuration(driver: &Path, cards: &[PathBuf]) -> String {

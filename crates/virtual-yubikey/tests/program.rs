@@ -95,6 +95,43 @@ fn what_is_in_the_way_is_one_line_and_125() {
     assert!(text(&output.stderr).contains("no firmware version"));
 }
 
+/// A PATH as people have it who are not root: Debian's pcscd is not on it.
+const PATH_OF_A_PERSON: &str = "/usr/local/bin:/usr/bin:/bin";
+
+#[test]
+fn pcscd_is_found_by_who_is_not_root() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = program()
+        .env("PATH", PATH_OF_A_PERSON)
+        .args(["run", "--dir"])
+        .arg(dir.path())
+        .args(["--", "yubico-piv-tool", "-a", "status"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_pcscd_that_ends_is_told_at_once_and_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/bin/false", first.path().join("pcscd")).unwrap();
+    let path = format!("{}:{PATH_OF_A_PERSON}", first.path().display());
+    let output = program()
+        .env("PATH", path)
+        .args(["run", "--dir"])
+        .arg(dir.path())
+        .args(["--", "true"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    let error = text(&output.stderr);
+    assert!(
+        error.starts_with("virtual-yubikey: pcscd ended (exit status: 1); it said:"),
+        "{error}"
+    );
+}
+
 #[test]
 fn nothing_is_left_when_the_command_has_ended() {
     let dir = tempfile::tempdir().unwrap();

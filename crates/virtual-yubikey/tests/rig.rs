@@ -272,7 +272,7 @@ impl ForeignPcscd {
         );
         std::fs::write(config.join("vpcd"), reader).unwrap();
         let listener = UnixListener::bind(dir.path().join("pcscd.comm")).unwrap();
-        let script = "exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec pcscd -f -c \"$1\"";
+        let script = "PATH=$PATH:/usr/sbin; exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec pcscd -f -c \"$1\"";
         let mut child = Command::new("sh")
             .args(["-c", script, "sh"])
             .arg(&config)
