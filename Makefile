@@ -1,16 +1,20 @@
-# The targets a person needs. `make demo` and `make test` install what is
-# missing first; everything else takes it as given.
+# The targets a person needs. The demos, `test`, `deb` and `bench` install what
+# is missing first; everything else takes it as given.
 SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO ?= cargo
 
-.PHONY: help demo demo-browser test lint deny deb package bench fuzz-smoke mutants setup build
+.PHONY: help demo demo-browser test lint deny deb package bench fuzz-smoke mutants setup build corpus
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: ## install what the tests need (Debian, Ubuntu)
 	@scripts/setup
+
+# Before anything that takes long.
+corpus:
+	@scripts/corpus-present
 
 build:
 	$(CARGO) build --locked --workspace --all-targets
@@ -24,8 +28,7 @@ demo-browser: setup ## Firefox and Chromium enter a site for members only, with 
 	$(CARGO) build --locked --workspace --lib --bins
 	@$${CARGO_TARGET_DIR:-target}/debug/demo_browser
 
-test: setup lint build ## everything that must hold
-	scripts/corpus-present
+test: corpus setup lint build ## everything that must hold
 	crates/virtual-yubikey/tests/ykman-from-pypi "$${CARGO_TARGET_DIR:-target}/tmp" >/dev/null
 	$(CARGO) test --locked --workspace --no-fail-fast
 
@@ -42,8 +45,8 @@ package: ## the published crates as they would be uploaded, each built from its 
 	$(CARGO) package --locked -p piv-attest -p acme-yubikey -p sshcert-acme
 
 deb: ## Debian packages of both programs, judged (a release build)
-	@command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
 	@scripts/setup deb
+	@command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
 	scripts/deb
 
 bench: setup ## ratios and counts, one run
