@@ -1,6 +1,8 @@
 //! Where the CA looks: resolvers, ports, networks, clusters.
 
-use acme_ca::config::{Config, Seconds};
+use acme_ca::config::{Applicant, Config, ProvenBy, Seconds};
+use acme_ca::names::ServerName;
+use acme_wire::order::Identifier;
 
 use crate::{good, parse};
 
@@ -75,6 +77,46 @@ fn a_cluster_has_the_keys_of_its_issuer_and_ten_minutes() {
     assert_eq!(cluster.algorithms, [Algorithm::Rs256, Algorithm::Es256]);
     assert_eq!(cluster.roots.len(), 1);
     assert!(cluster.namespaces.is_empty());
+}
+
+/// The guide and the template have a profile beside the cluster, whose rule allows the names that
+/// the cluster gives.
+#[test]
+fn the_pods_of_the_guide_and_of_the_template_can_order() {
+    let dir = folder_with_bundle();
+    std::fs::rename(dir.path().join("ca.pem"), dir.path().join("prod-ca.pem")).unwrap();
+    let guide = include_str!("../../../../docs/operate.md");
+    let (_, section) = guide.split_once("### Pods of a cluster").unwrap();
+    let of_guide: String = section
+        .lines()
+        .skip_while(|line| !line.starts_with("    ["))
+        .take_while(|line| line.is_empty() || line.starts_with("    "))
+        .map(|line| format!("{}\n", line.trim_start()))
+        .collect();
+    let template = good();
+    let (_, from_here) = template.split_once("\n#[[kubernetes]]").unwrap();
+    let (rest, _) = from_here.split_once("\n\n").unwrap();
+    let of_template = format!("[[kubernetes]]{}", rest.replace("\n#", "\n"));
+
+    for text in [of_guide, of_template] {
+        let text = format!("{}\n{text}", good());
+        let config = Config::parse(&text, &dir.path().join("ca.toml")).unwrap();
+        let given = config.kubernetes[0].names[0].to_string();
+        let given = given.replace("{serviceaccount}", "cart");
+        let given = given.replace("{namespace}", "shop");
+        let name = ServerName::read(&Identifier::dns(&given)).unwrap();
+        let ProvenBy::Names(rules) = &config.profiles["pods"].proven_by else {
+            panic!("not for names")
+        };
+        let offered: Vec<&str> = rules.challenges_for(&name).collect();
+        assert_eq!(offered, ["kubernetes-01"]);
+        let somebody = Applicant {
+            account: "1",
+            user: None,
+            external: None,
+        };
+        assert!(rules.permits(somebody, &name), "{given}");
+    }
 }
 
 #[test]
