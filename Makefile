@@ -9,7 +9,7 @@ CARGO ?= cargo
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-setup: ## install what the tests need (Debian, Ubuntu)
+setup: ## install what the tests need (Debian 12)
 	@scripts/setup
 
 # Before anything that takes long.

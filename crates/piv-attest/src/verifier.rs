@@ -88,7 +88,8 @@ impl<B: Backend> Verifier<B> {
         let leaf = Certificate::parse(leaf, Place::Leaf)?;
         let facts = roles::attested(&leaf).map_err(|rule| Error::new(Place::Leaf, rule))?;
 
-        // Several may have the issuer's name: f9 certificates do not differ in it.
+        // Deviation `no-key-identifiers`: the name alone finds the issuer. Several may have it:
+        // f9 certificates do not differ in it.
         let mut outcome: Option<Result<VerifiedAttestation, Error>> = None;
         for (index, der) in intermediates.iter().copied().enumerate() {
             let at = Place::Intermediate(index);
