@@ -28,7 +28,8 @@ pub struct Place {
 }
 
 impl Sshd {
-    /// Starts it in `dir`, with the file `krl` there as its RevokedKeys if there is one.
+    /// Starts it in `dir`, with the file `krl` there as its RevokedKeys if there is one,
+    /// with the `host_key` that is there if one is, and with `host_key-cert.pub`.
     /// `user_cas` are lines for TrustedUserCAKeys;
     /// `principal` is the one name that may enter.
     pub fn start(dir: &Path, user_cas: &str, principal: &str) -> Result<Self> {
@@ -50,20 +51,26 @@ impl Sshd {
         fs::create_dir_all(dir)?;
         let address = process::free_address()?;
         let host_key = dir.join("host_key");
-        process::succeed(
-            Command::new(programs::system("ssh-keygen")?)
-                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-                .arg(&host_key),
-        )?;
+        if !host_key.exists() {
+            process::succeed(
+                Command::new(programs::system("ssh-keygen")?)
+                    .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                    .arg(&host_key),
+            )?;
+        }
         fs::write(dir.join("user_cas"), user_cas)?;
         fs::write(dir.join("principals"), format!("{principal}\n"))?;
         let d = dir.display();
-        // Whoever wants it puts it there before.
-        let revoked = if dir.join("krl").exists() {
-            format!("RevokedKeys {d}/krl\n")
-        } else {
-            String::new()
+        // Whoever wants them puts them there before.
+        let line = |keyword: &str, file: &str| {
+            if dir.join(file).exists() {
+                format!("{keyword} {d}/{file}\n")
+            } else {
+                String::new()
+            }
         };
+        let revoked = line("RevokedKeys", "krl");
+        let certificate = line("HostCertificate", "host_key-cert.pub");
         fs::write(
             dir.join("sshd_config"),
             format!(
@@ -72,7 +79,7 @@ impl Sshd {
                  TrustedUserCAKeys {d}/user_cas\n\
                  AuthorizedPrincipalsFile {d}/principals\n\
                  AuthorizedKeysFile none\n\
-                 {revoked}\
+                 {revoked}{certificate}\
                  AuthenticationMethods publickey\n\
                  PasswordAuthentication no\n\
                  KbdInteractiveAuthentication no\n\

@@ -33,8 +33,10 @@
 //! What it does not do: it fetches no certificates, and holds no keys on disk.
 
 mod announce;
+mod bindings;
 mod connection;
 mod content;
+mod host_key;
 mod identities;
 mod listen;
 mod lock;

@@ -21,6 +21,19 @@ const EXTENSION: u8 = 27;
 const EXTENSION_FAILURE: u8 = 28;
 const EXTENSION_RESPONSE: u8 = 29;
 
+/// That a connection is for a session (PROTOCOL.agent, session-bind).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Bind<'a> {
+    /// The host key or certificate, in SSH's wire format.
+    pub host_key: &'a [u8],
+    /// The session's identifier.
+    pub session: &'a [u8],
+    /// The host's signature over it.
+    pub signature: &'a [u8],
+    /// Whether this agent is forwarded to that host.
+    pub forwarding: bool,
+}
+
 /// What a client asks of an agent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request<'a> {
@@ -42,16 +55,7 @@ pub enum Request<'a> {
     /// Which extensions are known.
     Query,
     /// This connection is for that session.
-    SessionBind {
-        /// The host key, in SSH's wire format.
-        host_key: &'a [u8],
-        /// The session's identifier.
-        session: &'a [u8],
-        /// The host's signature over it.
-        signature: &'a [u8],
-        /// Whether this agent is forwarded to that host.
-        forwarding: bool,
-    },
+    SessionBind(Bind<'a>),
     /// Another extension.
     OtherExtension,
     /// Anything else: this agent has no keys to be added or removed.
@@ -76,12 +80,12 @@ impl<'a> Request<'a> {
             UNLOCK => Self::Unlock(Zeroizing::new(reader.string()?.to_vec())),
             EXTENSION => match reader.string()? {
                 b"query" => Self::Query,
-                b"session-bind@openssh.com" => Self::SessionBind {
+                b"session-bind@openssh.com" => Self::SessionBind(Bind {
                     host_key: reader.string()?,
                     session: reader.string()?,
                     signature: reader.string()?,
                     forwarding: reader.flag()?,
-                },
+                }),
                 _ => return Ok(Self::OtherExtension),
             },
             _ => return Ok(Self::Other),

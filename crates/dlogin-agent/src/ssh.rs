@@ -9,33 +9,24 @@ use dlogin_service::{Peer, Refusal};
 use piv_attest::KeyAlgorithm;
 
 use crate::announce::About;
+use crate::bindings::Bindings;
 use crate::connection::{Client, Shared};
-use crate::content::{Content, answers_a_ca, fingerprint, printable};
+use crate::content::{Content, answers_a_ca, printable};
+use crate::host_key::HostKey;
 use crate::identities::{Held, listed};
 use crate::message::{self, Request, Response};
 use crate::queue::{Wanted, What, deadline};
-use crate::signature::{RsaHash, holds, to_ssh};
+use crate::signature::{RsaHash, to_ssh};
 
 /// How long a login waits for PIN and touch: sshd's own LoginGraceTime.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How many sessions one connection may be bound to; OpenSSH's own limit.
-const MAX_BINDINGS: usize = 16;
-/// The longest identifier of a session; OpenSSH's own limit.
-const MAX_SESSION: usize = 128;
-
-/// A session that this connection is for (PROTOCOL.agent, session-bind).
-struct Binding {
-    host_key: Vec<u8>,
-    session: Vec<u8>,
-    forwarding: bool,
-}
 
 /// Answers until the other side closes.
 pub(crate) fn converse(shared: &Shared, client: Client) {
     let mut conversation = Conversation {
         shared,
         client,
-        bindings: Vec::new(),
+        bindings: Bindings::default(),
         upstream: None,
     };
     while let Ok(Some(message)) = message::read(&mut conversation.client.stream) {
@@ -49,7 +40,7 @@ pub(crate) fn converse(shared: &Shared, client: Client) {
 struct Conversation<'a> {
     shared: &'a Shared,
     client: Client,
-    bindings: Vec<Binding>,
+    bindings: Bindings,
     /// The other agent, once it was needed.
     upstream: Option<UnixStream>,
 }
@@ -76,16 +67,10 @@ impl Conversation<'_> {
             }
             Request::Unlock(secret) => done(self.shared.lock.unlock(&secret)),
             Request::Query => Response::Extensions(vec!["query", "session-bind@openssh.com"]),
-            Request::SessionBind {
-                host_key,
-                session,
-                signature,
-                forwarding,
-            } => {
+            Request::SessionBind(bind) => {
                 // The other agent has its own view of it.
                 let _ = self.forward(message);
-                let bound = self.bind(host_key, session, signature, forwarding);
-                if bound {
+                if self.bindings.bind(&bind) {
                     Response::Success
                 } else {
                     Response::ExtensionFailure
@@ -100,31 +85,6 @@ impl Conversation<'_> {
             Request::Sign { key, data, flags } => self.sign(message, key, data, flags),
             Request::OtherExtension | Request::Other => self.forwarded(message),
         }
-    }
-
-    fn bind(
-        &mut self,
-        host_key: &[u8],
-        session: &[u8],
-        signature: &[u8],
-        forwarding: bool,
-    ) -> bool {
-        let known = self.bindings.iter().any(|binding| {
-            binding.session == session && (binding.host_key != host_key || !binding.forwarding)
-        });
-        if known
-            || self.bindings.len() >= MAX_BINDINGS
-            || session.len() > MAX_SESSION
-            || !holds(host_key, session, signature)
-        {
-            return false;
-        }
-        self.bindings.push(Binding {
-            host_key: host_key.to_vec(),
-            session: session.to_vec(),
-            forwarding,
-        });
-        true
     }
 
     fn identities(&mut self, message: &[u8]) -> Response {
@@ -176,7 +136,7 @@ impl Conversation<'_> {
         }
         if let Some(host) = self.refused_host() {
             return Err(Refusal::Failed(format!(
-                "asked from host {host}, and --local-only refuses what is forwarded"
+                "asked from {host}, and --local-only refuses what is forwarded"
             )));
         }
         let what = self.describe(&held, data)?;
@@ -199,25 +159,19 @@ impl Conversation<'_> {
         Ok((kind, hash, wanted))
     }
 
-    /// The host that this connection comes from, by forwarding.
-    fn asking_host(&self) -> Option<String> {
-        let last = self.bindings.iter().rev();
-        last.filter(|binding| binding.forwarding)
-            .map(|binding| fingerprint(&binding.host_key))
-            .next()
-    }
-
-    /// The same, where nothing is to be signed for one.
+    /// The host that this connection comes from by forwarding, in words, where
+    /// nothing is to be signed for one.
     fn refused_host(&self) -> Option<String> {
-        self.asking_host().filter(|_| self.shared.local_only)
+        let host = self.bindings.origin().host();
+        host.filter(|_| self.shared.local_only)
     }
 
     /// What is signed, in words. A login whose session is not one that this
     /// connection was bound to, or for another key than is asked, is refused.
     fn describe(&self, held: &Held, data: &[u8]) -> Result<String, Refusal> {
-        let through = self
-            .asking_host()
-            .map(|host| format!(", asked from host {host}"))
+        let host = self.bindings.origin().host();
+        let through = host
+            .map(|host| format!(", asked from {host}"))
             .unwrap_or_default();
         match Content::of(data) {
             Content::Login {
@@ -231,24 +185,18 @@ impl Conversation<'_> {
                         "the login names another key than the one that is to sign".to_owned(),
                     ));
                 }
-                let binding = self
-                    .bindings
-                    .iter()
-                    .find(|binding| binding.session == session && !binding.forwarding);
-                let contradicted = host_key
-                    .zip(binding)
-                    .is_some_and(|(host, binding)| binding.host_key != host);
-                if contradicted || (binding.is_none() && !self.bindings.is_empty()) {
+                let says = host_key.map(HostKey::of);
+                let bound = self.bindings.login(session);
+                let contradicted = says.as_ref().zip(bound).is_some_and(|(a, b)| a != b);
+                if contradicted || (bound.is_none() && !self.bindings.is_empty()) {
                     return Err(Refusal::Failed(
                         "the login is for another session than this connection".to_owned(),
                     ));
                 }
-                let host = match binding {
-                    Some(binding) => format!("host {}", fingerprint(&binding.host_key)),
-                    None => match host_key {
-                        Some(key) => format!("host {} (says the client)", fingerprint(key)),
-                        None => "a host that the client does not name".to_owned(),
-                    },
+                let host = match (bound, says) {
+                    (Some(host), _) => format!("host {}", host.fingerprint()),
+                    (None, Some(host)) => format!("host {} (says the client)", host.fingerprint()),
+                    (None, None) => "a host that the client does not name".to_owned(),
                 };
                 Ok(format!(
                     "SSH login as {} to {host}{through}",

@@ -6,7 +6,7 @@
     clippy::indexing_slicing
 )]
 
-use dlogin_agent::message::{Listed, MAX_MESSAGE, Request, Response, listed, read, write};
+use dlogin_agent::message::{Bind, Listed, MAX_MESSAGE, Request, Response, listed, read, write};
 use dlogin_agent::{Content, answers_a_ca, printable};
 use proptest::prelude::*;
 
@@ -25,12 +25,12 @@ fn requests_are_read_as_the_draft_has_them() {
         Request::parse(
             b"\x1b\0\0\0\x18session-bind@openssh.com\0\0\0\x01h\0\0\0\x01s\0\0\0\x01g\x01"
         ),
-        Ok(Request::SessionBind {
+        Ok(Request::SessionBind(Bind {
             host_key: b"h",
             session: b"s",
             signature: b"g",
             forwarding: true
-        })
+        }))
     );
     assert_eq!(Request::parse(b"\x1b\0\0\0\x05query"), Ok(Request::Query));
     assert_eq!(

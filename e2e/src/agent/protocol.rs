@@ -14,18 +14,37 @@ const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;
 const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
+const EXTENSION: u8 = 27;
+/// What an agent answers that knows an extension and says no.
+pub const EXTENSION_FAILURE: [u8; 1] = [28];
 
-/// One message and its answer, on a connection of its own. The signing service has
-/// the same frames: four bytes of length, and the message.
+/// A connection. The signing service has the same frames: four bytes of length, and
+/// the message.
+#[derive(Debug)]
+pub struct Connection(UnixStream);
+
+impl Connection {
+    /// Connects.
+    pub fn to(socket: &Path) -> Result<Self> {
+        let stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        Ok(Self(stream))
+    }
+
+    /// One message and its answer.
+    pub fn exchange(&mut self, message: &[u8]) -> Result<Vec<u8>> {
+        self.0.write_all(&string(message))?;
+        let mut length = [0; 4];
+        self.0.read_exact(&mut length)?;
+        let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+        self.0.read_exact(&mut answer)?;
+        Ok(answer)
+    }
+}
+
+/// One message and its answer, on a connection of its own.
 pub fn exchange(socket: &Path, message: &[u8]) -> Result<Vec<u8>> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    stream.write_all(&string(message))?;
-    let mut length = [0; 4];
-    stream.read_exact(&mut length)?;
-    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut answer)?;
-    Ok(answer)
+    Connection::to(socket)?.exchange(message)
 }
 
 /// The keys and certificates that the agent lists, in SSH's wire format.
@@ -59,6 +78,20 @@ pub fn sign(socket: &Path, key: &[u8], data: &[u8]) -> Result<Vec<u8>> {
 #[must_use]
 pub fn sign_request(key: &[u8], data: &[u8]) -> Vec<u8> {
     [&[SIGN_REQUEST][..], &string(key), &string(data), &[0; 4]].concat()
+}
+
+/// That the connection is for a session of the host with this key (PROTOCOL.agent).
+#[must_use]
+pub fn session_bind(key: &[u8], session: &[u8], signature: &[u8], forwarding: bool) -> Vec<u8> {
+    [
+        &[EXTENSION][..],
+        &string(b"session-bind@openssh.com"),
+        &string(key),
+        &string(session),
+        &string(signature),
+        &[u8::from(forwarding)],
+    ]
+    .concat()
 }
 
 /// A string as RFC 4251 §5 has it.

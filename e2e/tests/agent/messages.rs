@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use e2e::agent::protocol::{FAILURE, string};
+use e2e::agent::protocol::{EXTENSION_FAILURE, FAILURE, session_bind, string};
 use e2e::site::Site;
 use e2e::{process, programs};
 use serde_json::json;
@@ -59,16 +59,8 @@ fn messages_that_make_no_sense_are_refused_and_the_agent_goes_on() {
     assert_eq!(answer[0], 29);
     assert!(process::text(&answer).contains("session-bind@openssh.com"));
     // A session that no host signed is none.
-    let bind = [
-        &[27][..],
-        &string(b"session-bind@openssh.com"),
-        &string(&[1; 51]),
-        &string(&[2; 32]),
-        &string(&[3; 83]),
-        &[0],
-    ]
-    .concat();
-    assert_eq!(day.agent.ssh_message(&bind).unwrap(), [28]);
+    let bind = session_bind(&[1; 51], &[2; 32], &[3; 83], false);
+    assert_eq!(day.agent.ssh_message(&bind).unwrap(), EXTENSION_FAILURE);
     day.enters();
 }
 
