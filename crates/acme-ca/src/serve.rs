@@ -201,7 +201,7 @@ impl Server {
             Arc::clone(&self.current),
             self.options.upkeep,
         ));
-        let validations = tokio::spawn(web::validating::run(Arc::clone(&self.web)));
+        let validations = tokio::spawn(web::validating::go_on(Arc::clone(&self.web)));
         let plain = tokio::spawn(plain::run(
             self.plain.take(),
             web::plain_router(Arc::clone(&self.web)),
@@ -234,6 +234,8 @@ impl Server {
             task.abort();
             let _ = task.await;
         }
+        // What is validated then ends with it; the store still has it.
+        self.web.validations.stop().await;
         tracing::info!("stopped");
         Ok(())
     }

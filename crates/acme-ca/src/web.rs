@@ -38,7 +38,7 @@ mod under_way;
 pub(crate) mod validating;
 
 pub use limits::Limits;
-pub(crate) use limits::network;
+pub(crate) use limits::{network, site};
 
 /// What tells the time: seconds since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -97,7 +97,7 @@ impl Web {
             failed_validations: limits::Meter::new(3600),
             validators,
             clusters,
-            validations: Validations::new(limits.validations_waiting),
+            validations: Validations::new(&limits),
             bodies: Places::new(limits.bodies_per_address, limits.bodies),
             under_way: UnderWay::default(),
             clock,

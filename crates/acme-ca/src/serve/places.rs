@@ -1,15 +1,20 @@
-//! Places for what happens at the same time: so many for each network, so many in all.
+//! Places for what happens at the same time: so many for each network, each site and each account,
+//! so many in all.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::web::network;
+use crate::web::{network, site};
+
+/// A site of IPv6 has so many times the places of one of its networks.
+const SITE: usize = 2;
 
 /// Places, some of which are taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
-    each: usize,
+    account: usize,
+    network: usize,
     all: usize,
     taken: Arc<Mutex<Taken>>,
 }
@@ -17,39 +22,83 @@ pub(crate) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    networks: HashMap<IpAddr, usize>,
+    shares: HashMap<Whose, usize>,
+}
+
+/// Who shares places.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Whose {
+    Account(String),
+    Network(IpAddr),
+    Site(IpAddr),
 }
 
 /// One place, taken until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     taken: Arc<Mutex<Taken>>,
-    network: IpAddr,
+    whose: [Option<Whose>; 3],
 }
 
 impl Places {
-    /// `each` for a network, `all` together.
-    pub(crate) fn new(each: usize, all: usize) -> Self {
+    /// `network` for each network, twice as many for a site of IPv6, `all` together.
+    pub(crate) fn new(network: usize, all: usize) -> Self {
         Self {
-            each,
+            account: all,
+            network,
             all,
             taken: Arc::default(),
         }
     }
 
+    /// The same, and `account` for each account.
+    pub(crate) fn with_accounts(account: usize, network: usize, all: usize) -> Self {
+        Self {
+            account,
+            ..Self::new(network, all)
+        }
+    }
+
     /// Takes a place, if there is one for this address.
     pub(crate) fn enter(&self, address: IpAddr) -> Option<Place> {
-        let network = network(address);
+        self.take([
+            Some((Whose::Network(network(address)), self.network)),
+            self.of_site(address),
+            None,
+        ])
+    }
+
+    /// Takes a place, if there is one for this account at this address.
+    pub(crate) fn enter_as(&self, account: &str, address: Option<IpAddr>) -> Option<Place> {
+        self.take([
+            address.map(|address| (Whose::Network(network(address)), self.network)),
+            address.and_then(|address| self.of_site(address)),
+            Some((Whose::Account(account.to_owned()), self.account)),
+        ])
+    }
+
+    fn of_site(&self, address: IpAddr) -> Option<(Whose, usize)> {
+        Some((
+            Whose::Site(site(address)?),
+            self.network.saturating_mul(SITE),
+        ))
+    }
+
+    fn take(&self, whose: [Option<(Whose, usize)>; 3]) -> Option<Place> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = taken.networks.get(&network).copied().unwrap_or(0);
-        if here >= self.each || taken.all >= self.all {
+        let has_room =
+            |(whose, most): &(Whose, usize)| taken.shares.get(whose).copied().unwrap_or(0) < *most;
+        if taken.all >= self.all || !whose.iter().flatten().all(has_room) {
             return None;
         }
-        taken.networks.insert(network, here + 1);
         taken.all += 1;
+        let whose = whose.map(|one| one.map(|(whose, _)| whose));
+        for one in whose.iter().flatten() {
+            *taken.shares.entry(one.clone()).or_default() += 1;
+        }
         Some(Place {
             taken: Arc::clone(&self.taken),
-            network,
+            whose,
         })
     }
 }
@@ -58,10 +107,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all -= 1;
-        if let Some(here) = taken.networks.get_mut(&self.network) {
-            *here -= 1;
-            if *here == 0 {
-                taken.networks.remove(&self.network);
+        for one in self.whose.iter().flatten() {
+            if let Some(count) = taken.shares.get_mut(one) {
+                *count -= 1;
+                if *count == 0 {
+                    taken.shares.remove(one);
+                }
             }
         }
     }
@@ -71,19 +122,50 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn v6(low: u16) -> IpAddr {
-        format!("2001:db8:0:1::{low:x}").parse().unwrap()
+    fn v6(net: u16, low: u16) -> IpAddr {
+        format!("2001:db8:0:{net:x}::{low:x}").parse().unwrap()
     }
 
     #[test]
     fn the_addresses_of_one_ipv6_network_share_its_places() {
         let places = Places::new(2, 100);
-        let first = places.enter(v6(1)).unwrap();
-        let _second = places.enter(v6(2)).unwrap();
-        assert!(places.enter(v6(3)).is_none());
-        assert!(places.enter("2001:db8:0:2::1".parse().unwrap()).is_some());
+        let first = places.enter(v6(1, 1)).unwrap();
+        let _second = places.enter(v6(1, 2)).unwrap();
+        assert!(places.enter(v6(1, 3)).is_none());
+        assert!(places.enter(v6(2, 1)).is_some());
         drop(first);
-        assert!(places.enter(v6(3)).is_some());
+        assert!(places.enter(v6(1, 3)).is_some());
+    }
+
+    #[test]
+    fn the_networks_of_one_ipv6_site_have_the_places_of_two() {
+        let places = Places::new(2, 100);
+        let mut taken: Vec<_> = (0..4)
+            .map(|net| places.enter(v6(net, 1)).unwrap())
+            .collect();
+        assert!(places.enter(v6(4, 1)).is_none());
+        assert!(places.enter("2001:db8:1::1".parse().unwrap()).is_some());
+        assert!(places.enter([192, 0, 2, 1].into()).is_some());
+        taken.pop();
+        assert!(places.enter(v6(4, 1)).is_some());
+    }
+
+    #[test]
+    fn an_account_has_so_many_places_wherever_it_is() {
+        let places = Places::with_accounts(2, 3, 100);
+        let at = |last: u8| Some(IpAddr::from([192, 0, 2, last]));
+        let _taken = [
+            places.enter_as("a", at(1)).unwrap(),
+            places.enter_as("a", at(2)).unwrap(),
+        ];
+        assert!(places.enter_as("a", at(3)).is_none());
+        assert!(places.enter_as("a", None).is_none());
+        let _others = ["b", "c"].map(|account| places.enter_as(account, at(1)).unwrap());
+        assert!(
+            places.enter_as("d", at(1)).is_none(),
+            "the network has three"
+        );
+        assert!(places.enter_as("d", at(2)).is_some());
     }
 
     #[test]
@@ -95,7 +177,7 @@ mod tests {
         let given: Vec<_> = taken.iter().map(Option::is_some).collect();
         assert_eq!(given, [true, true, true, false]);
         drop(taken);
-        assert!(places.taken.lock().unwrap().networks.is_empty());
+        assert!(places.taken.lock().unwrap().shares.is_empty());
         assert_eq!(places.taken.lock().unwrap().all, 0);
     }
 }

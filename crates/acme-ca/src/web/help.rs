@@ -25,12 +25,14 @@ pub(crate) async fn limits(State(web): State<Arc<Web>>) -> String {
          Of one account:\n\
          \x20 {} open orders at a time\n\
          \x20 {} identifiers in one order\n\
-         \x20 {} failed validations in an hour\n\n\
+         \x20 {} failed validations in an hour\n\
+         \x20 {} validations that run or wait\n\n\
          Of one address (one of IPv4, a /64 of IPv6):\n\
          \x20 {} new accounts in an hour\n\
          \x20 {} new orders in a minute\n\
          \x20 {} refusals in a minute: wrong answers, and requests that cannot be done\n\
-         \x20 {} requests at a time\n\n\
+         \x20 {} requests at a time\n\
+         \x20 {} validations that run or wait\n\n\
          Of one request:\n\
          \x20 {} bytes\n\n\
          Of all clients together:\n\
@@ -38,10 +40,12 @@ pub(crate) async fn limits(State(web): State<Arc<Web>>) -> String {
         limits.open_orders,
         limits.identifiers,
         limits.failed_validations,
+        limits.validations_per_account,
         limits.accounts,
         limits.orders,
         limits.failures,
         limits.bodies_per_address,
+        limits.validations_per_address,
         acme_wire::jws::MAX_LEN,
         limits.validations,
         limits.validations_waiting,

@@ -27,6 +27,10 @@ pub struct Limits {
     pub validations: usize,
     /// Validations that wait for their turn.
     pub validations_waiting: usize,
+    /// Validations of one account that run or wait.
+    pub validations_per_account: usize,
+    /// Validations asked for from one address that run or wait.
+    pub validations_per_address: usize,
     /// Bodies of requests from one address that are being read at a time.
     pub bodies_per_address: usize,
     /// Bodies that are being read at a time, which bounds the memory that strangers can take.
@@ -46,6 +50,8 @@ impl Default for Limits {
             failed_validations: 120,
             validations: 64,
             validations_waiting: 4096,
+            validations_per_account: 256,
+            validations_per_address: 512,
             bodies_per_address: 128,
             bodies: 1024,
             body: Duration::from_secs(10),
@@ -155,6 +161,14 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// What a customer of IPv6 has at most: a /48, of 65536 networks (RFC 6177). Of IPv4 none.
+pub(crate) fn site(address: IpAddr) -> Option<IpAddr> {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Some(IpAddr::V6((u128::from(v6) >> 80 << 80).into())),
+        IpAddr::V4(_) => None,
     }
 }
 

@@ -1,24 +1,28 @@
 //! Control of names is validated in the background: what waits is bounded, so is what runs at a
-//! time. Whoever answered a challenge waits a little for the verdict; only what takes longer is
+//! time, and what one account or network has of both. Whoever answered a challenge waits a little for the verdict; only what takes longer is
 //! written down as `processing`, and is found again when the server stopped before it was decided.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::slice::Iter;
+use std::sync::Arc;
 use std::time::Duration;
 
 use acme_wire::problem::{Problem, ProblemType};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::sync::oneshot;
 
-use super::under_way::{InHand, UnderWay};
+use super::under_way::InHand;
 use super::{Web, problem};
 use crate::audit::{Decision, Outcome as Audited};
 use crate::names::ServerName;
 use crate::orders::{ChallengeStatus, Outcome, is_decided};
 use crate::serve::Peer;
+use crate::serve::places::Place;
 use crate::store::StoreError;
 use crate::store::orders::{Authorization, Orders, Swap, Verdict};
 use crate::validators::{Method, Target};
+
+mod queue;
+
+pub(crate) use queue::Validations;
 
 /// How long to wait before each further attempt of one validation (RFC 8555 §8.2).
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
@@ -40,6 +44,10 @@ pub(crate) struct Job {
     challenge: String,
     method: Method,
     target: Target,
+    /// The pauses before the attempts that are left.
+    pauses: Iter<'static, Duration>,
+    /// Its place among those that run or wait; none if an earlier run left it.
+    place: Option<Place>,
     waiting: Option<Waiting>,
 }
 
@@ -82,95 +90,45 @@ impl Job {
                 thumbprint,
             },
             name,
+            pauses: PAUSES.iter(),
+            place: None,
             waiting: None,
         })
     }
 }
 
-/// The queue of validations.
-pub(crate) struct Validations {
-    sender: mpsc::Sender<Job>,
-    receiver: Mutex<Option<mpsc::Receiver<Job>>>,
-    authorizations: UnderWay,
+/// Begins a validation, and waits a little for what comes of it; none if it takes longer. The
+/// validation goes on without whoever waits.
+pub(crate) async fn validate(
+    web: &Arc<Web>,
+    mut job: Job,
+    place: Place,
+    claimed: InHand,
+) -> Option<Authorization> {
+    let (tell, told) = oneshot::channel();
+    job.place = Some(place);
+    job.waiting = Some(Waiting {
+        tell,
+        _claimed: claimed,
+    });
+    queue::start(web, job);
+    tokio::time::timeout(PATIENCE, told).await.ok()?.ok()
 }
 
-/// A place in the queue.
-pub(crate) struct Reserved<'a>(mpsc::Permit<'a, Job>);
-
-impl Reserved<'_> {
-    /// Puts a validation there, and waits a little for what comes of it; none if it takes longer.
-    /// The validation goes on without whoever waits.
-    pub(crate) async fn validate(self, mut job: Job, claimed: InHand) -> Option<Authorization> {
-        let (tell, told) = oneshot::channel();
-        job.waiting = Some(Waiting {
-            tell,
-            _claimed: claimed,
-        });
-        self.0.send(job);
-        tokio::time::timeout(PATIENCE, told).await.ok()?.ok()
-    }
-}
-
-impl Validations {
-    /// A queue in which so many can wait.
-    pub(crate) fn new(waiting: usize) -> Self {
-        let (sender, receiver) = mpsc::channel(waiting.max(1));
-        Self {
-            sender,
-            receiver: Mutex::new(Some(receiver)),
-            authorizations: UnderWay::default(),
-        }
-    }
-
-    /// The right to have an authorization validated, unless somebody does so.
-    pub(crate) async fn claim(&self, authorization: &str) -> Option<InHand> {
-        self.authorizations.claim(authorization).await
-    }
-
-    /// A place, if there is one.
-    pub(crate) fn reserve(&self) -> Option<Reserved<'_>> {
-        self.sender.try_reserve().ok().map(Reserved)
-    }
-}
-
-/// Validates what an earlier run left, then what comes. Runs until it is dropped, and what runs
-/// then ends with it; the store still has it.
-pub(crate) async fn run(web: Arc<Web>) {
-    let receiver = web
-        .validations
-        .receiver
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    let Some(mut jobs) = receiver else { return };
-    let mut left = match left_over(&web).await {
-        Ok(left) => left,
+/// Goes on with what an earlier run left.
+pub(crate) async fn go_on(web: Arc<Web>) {
+    match left_over(&web).await {
+        Ok(left) => left.into_iter().for_each(|job| queue::start(&web, job)),
         Err(error) => {
             tracing::error!(%error, "validations that were left could not be looked for");
-            VecDeque::new()
-        }
-    };
-    let mut running = JoinSet::new();
-    loop {
-        while running.len() < web.limits.validations
-            && let Some(job) = left.pop_front()
-        {
-            running.spawn(validate(Arc::clone(&web), job));
-        }
-        tokio::select! {
-            Some(job) = jobs.recv(), if running.len() < web.limits.validations => {
-                running.spawn(validate(Arc::clone(&web), job));
-            }
-            Some(_) = running.join_next(), if !running.is_empty() => {}
-            else => return,
         }
     }
 }
 
 /// Challenges that were in processing when the server stopped.
-async fn left_over(web: &Web) -> Result<VecDeque<Job>, StoreError> {
+async fn left_over(web: &Web) -> Result<Vec<Job>, StoreError> {
     let store = web.ca.store();
-    let mut jobs = VecDeque::new();
+    let mut jobs = Vec::new();
     for (account, authorization) in store.validating().await? {
         let Some(account) = store.account(&account).await? else {
             continue;
@@ -179,7 +137,7 @@ async fn left_over(web: &Web) -> Result<VecDeque<Job>, StoreError> {
             if challenge.status == ChallengeStatus::Processing
                 && let Ok(method) = challenge.kind.parse()
             {
-                jobs.push_back(Job::new(
+                jobs.push(Job::new(
                     account.id.clone(),
                     account.thumbprint,
                     None,
@@ -196,37 +154,66 @@ async fn left_over(web: &Web) -> Result<VecDeque<Job>, StoreError> {
     Ok(jobs)
 }
 
-async fn validate(web: Arc<Web>, mut job: Job) {
-    let mut pauses = PAUSES.iter();
-    let failed = loop {
-        let Some(validators) = &web.validators else {
-            // The settings were changed since it was asked for.
-            let detail = "this CA validates no names any more";
-            break Some(Problem::new(ProblemType::Unauthorized, detail));
-        };
-        let Err(error) = validators.validate(job.method, &job.target).await else {
-            break None;
-        };
-        let problem = Problem::new(error.problem_type(), error.to_string());
-        match pauses.next() {
-            Some(pause) if error.may_pass() => {
-                if let Err(error) = try_again(&web, &mut job, &problem).await {
-                    tracing::error!(%error, "a validation could not be noted");
-                }
-                tokio::time::sleep(*pause).await;
-            }
-            _ => break Some(problem),
-        }
+/// One attempt. A place to run is held while it looks, and not while it waits for the next one.
+async fn attempt(web: Arc<Web>, mut job: Job) {
+    let running = queue::Running::taken(&web);
+    let found = look(&web, &job).await;
+    let again = match &found {
+        Err(failure) if failure.may_pass => job.pauses.next(),
+        _ => None,
     };
-    if failed.is_some() {
+    if found.is_err() && again.is_none() {
         let now = web.now();
         web.failed(job.peer, now);
         web.failed_validation(&job.account, now);
     }
+    drop(running);
+    match (found.err(), again) {
+        (Some(failure), Some(pause)) => {
+            if let Err(error) = try_again(&web, &mut job, &failure.problem).await {
+                tracing::error!(%error, "a validation could not be noted");
+            }
+            tokio::time::sleep(*pause).await;
+            queue::start(&web, job);
+        }
+        (failed, _) => conclude(&web, job, failed.map(|failure| failure.problem)).await,
+    }
+}
+
+/// Why an attempt failed, and whether another may not.
+struct Failure {
+    problem: Problem,
+    may_pass: bool,
+}
+
+async fn look(web: &Web, job: &Job) -> Result<(), Failure> {
+    let for_good = |kind, detail: &str| Failure {
+        problem: Problem::new(kind, detail),
+        may_pass: false,
+    };
+    let Some(validators) = &web.validators else {
+        // The settings were changed since it was asked for.
+        let detail = "this CA validates no names any more";
+        return Err(for_good(ProblemType::Unauthorized, detail));
+    };
+    // Others of its account failed while this one waited.
+    if web.may_fail_validation(&job.account, web.now()).is_err() {
+        let detail = "too many validations of this account failed";
+        return Err(for_good(ProblemType::RateLimited, detail));
+    }
+    let looked = validators.validate(job.method, &job.target).await;
+    looked.map_err(|error| Failure {
+        problem: Problem::new(error.problem_type(), error.to_string()),
+        may_pass: error.may_pass(),
+    })
+}
+
+/// Decides the challenge, and tells whoever waits for it.
+async fn conclude(web: &Web, mut job: Job, failed: Option<Problem>) {
     let waiting = job.waiting.take();
     // A disk that is full now may have space before the authorization is over.
     let decided = loop {
-        match decide(&web, &job, failed.clone()).await {
+        match decide(web, &job, failed.clone()).await {
             Ok(decided) => break decided,
             Err(error) => {
                 tracing::error!(%error, challenge = job.challenge, "a validation could not be decided");

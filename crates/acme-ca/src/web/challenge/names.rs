@@ -10,7 +10,7 @@ use crate::validators::Method;
 use crate::web::Web;
 use crate::web::post::Caller;
 use crate::web::problem::Error;
-use crate::web::validating::Job;
+use crate::web::validating::{self, Job};
 
 /// Has a challenge validated, if there is room for it; the authorization as it is after a little
 /// while.
@@ -35,11 +35,12 @@ pub(super) async fn respond(
     let (Ok(_), Some(claimed)) = (legal, claimed) else {
         return Ok(authorization.clone());
     };
-    let place = web.validations.reserve().ok_or(Error::TooMany {
+    let account = &caller.account;
+    let place = web.validations.enter(&account.id, caller.peer);
+    let place = place.ok_or(Error::TooMany {
         what: "too many validations wait",
         retry_after: 5,
     })?;
-    let account = &caller.account;
     let job = Job::new(
         account.id.clone(),
         account.thumbprint,
@@ -48,7 +49,7 @@ pub(super) async fn respond(
         id,
         method,
     )?;
-    if let Some(decided) = place.validate(job, claimed).await {
+    if let Some(decided) = validating::validate(web, job, place, claimed).await {
         return Ok(decided);
     }
     let (Swap::Done(now) | Swap::Late(now)) = web.ca.store().respond(id, web.now()).await?;

@@ -80,6 +80,88 @@ async fn a_full_queue_says_when_to_come_back_and_spends_nothing() {
 }
 
 #[tokio::test]
+async fn an_account_has_so_many_and_others_go_on() {
+    let mut servers = Servers::new().await;
+    servers.world.options.limits.validations_per_account = 1;
+    servers.world.restart(|settings| settings).await;
+    let [client, other] = [servers.world.client().await, servers.world.client().await];
+    let gate = servers.hold();
+    let (_, runs) = ask(&client, "www.example.net", "http-01").await;
+    let (_, refused) = ask(&client, "mail.example.net", "http-01").await;
+    let (_, others) = ask(&other, "mail.example.net", "http-01").await;
+    servers.publish(&client, &runs);
+    servers.publish(&client, &refused);
+    servers.publish(&other, &others);
+    client.post(&runs.url, b"{}").await.ok();
+    let answer = client.post(&refused.url, b"{}").await;
+    assert_eq!(answer.limited(&servers.world.base), 5);
+    other.post(&others.url, b"{}").await.ok();
+    drop(gate);
+    for (client, http) in [(&client, &runs), (&other, &others)] {
+        let decided = wait(client, &http.url).await;
+        assert_eq!(decided.status, ChallengeStatus::Valid, "{decided:?}");
+    }
+    let decided = answer_and_wait(&client, &refused.url).await;
+    assert_eq!(decided.status, ChallengeStatus::Valid);
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_whatever_the_account() {
+    let mut servers = Servers::new().await;
+    servers.world.options.limits.validations_per_address = 1;
+    servers.world.restart(|settings| settings).await;
+    let [client, other] = [servers.world.client().await, servers.world.client().await];
+    let _gate = servers.hold();
+    let (_, runs) = ask(&client, "www.example.net", "http-01").await;
+    let (_, refused) = ask(&other, "mail.example.net", "http-01").await;
+    client.post(&runs.url, b"{}").await.ok();
+    let answer = other.post(&refused.url, b"{}").await;
+    assert_eq!(answer.limited(&servers.world.base), 5);
+}
+
+#[tokio::test]
+async fn who_waits_for_another_attempt_holds_nobody_up() {
+    let mut servers = Servers::new().await;
+    servers.world.options.limits.validations = 1;
+    servers.world.restart(|settings| settings).await;
+    let client = servers.world.client().await;
+    servers.dns.remove("www.example.net");
+    let (_, late) = ask(&client, "www.example.net", "http-01").await;
+    let (_, http) = ask(&client, "mail.example.net", "http-01").await;
+    servers.publish(&client, &http);
+    // Three attempts, and five seconds between them.
+    client.post(&late.url, b"{}").await.ok();
+    wait_for(&client, &late.url, |challenge| challenge.error.is_some()).await;
+    let decided = answer_and_wait(&client, &http.url).await;
+    assert_eq!(decided.status, ChallengeStatus::Valid);
+    let late: Challenge = client.get(&late.url).await.ok().json();
+    assert_eq!(late.status, ChallengeStatus::Processing);
+}
+
+#[tokio::test]
+async fn what_waits_is_not_looked_at_once_its_account_failed_too_often() {
+    let mut servers = Servers::new().await;
+    servers.world.options.limits.validations = 1;
+    servers.world.options.limits.failed_validations = 1;
+    servers.world.restart(|settings| settings).await;
+    let client = servers.world.client().await;
+    let gate = servers.hold();
+    // Nothing is published.
+    let (_, runs) = ask(&client, "www.example.net", "http-01").await;
+    let (_, waits) = ask(&client, "mail.example.net", "http-01").await;
+    client.post(&runs.url, b"{}").await.ok();
+    until(async || !servers.web.requests().is_empty()).await;
+    client.post(&waits.url, b"{}").await.ok();
+    drop(gate);
+    let decided = wait(&client, &waits.url).await;
+    assert_eq!(decided.status, ChallengeStatus::Invalid);
+    assert_eq!(decided.error.unwrap().kind.name(), "rateLimited");
+    let decided = wait(&client, &runs.url).await;
+    assert_eq!(decided.error.unwrap().kind.name(), "incorrectResponse");
+    assert_eq!(servers.web.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn a_record_that_is_late_is_looked_for_again() {
     let servers = Servers::new().await;
     let client = servers.world.client().await;
