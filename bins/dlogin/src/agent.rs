@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &Agent) -> Exit {
 }
 
 fn failed(error: &dlogin_agent::Error) -> Exit {
-    anstream::eprintln!("dlogin: {error}");
+    print::say(&format!("dlogin: {error}"));
     error.exit()
 }
 
@@ -27,12 +27,11 @@ fn serve(arguments: &Agent) -> Result<(), dlogin_agent::Error> {
     if let Err(error) =
         rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
     {
-        anstream::eprintln!("dlogin: warning: memory can be looked into: {error}");
+        print::say(&format!(
+            "dlogin: warning: memory can be looked into: {error}"
+        ));
     }
-    let announce = Everywhere::new(
-        |name| std::env::var_os(name),
-        |line| anstream::eprintln!("{line}"),
-    );
+    let announce = Everywhere::new(|name| std::env::var_os(name), print::say);
     let settings = Settings {
         socket: arguments.socket.clone(),
         pin_lasts: arguments
@@ -48,14 +47,23 @@ fn serve(arguments: &Agent) -> Result<(), dlogin_agent::Error> {
         .enable_io()
         .build()
         .map_err(dlogin_agent::Error::Start)?;
-    let agent = dlogin_agent::start(settings)?;
+    let (agent, signer) = dlogin_agent::start(settings)?;
     // As ssh-agent says it, so that `eval` takes it. Nobody may be reading.
     let _ = print::line(&format!(
         "SSH_AUTH_SOCK={}; export SSH_AUTH_SOCK;",
         agent.ssh_socket().display()
     ));
-    runtime.block_on(interrupt::signalled());
-    Ok(())
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            () = interrupt::signalled() => Ok(()),
+            _ = tokio::task::spawn_blocking(move || signer.wait()) => {
+                Err(dlogin_agent::Error::Stopped)
+            }
+        }
+    });
+    // The thread that waits for the signer has nothing to end.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// A program that asks, as ssh has it; pinentry; the terminal; nobody.

@@ -13,6 +13,8 @@ pub(crate) fn start() {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)
+        // A log that cannot be written ends nothing.
+        .log_internal_errors(false)
         .without_time()
         .init();
 }

@@ -19,6 +19,12 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
     writeln!(anstream::stdout(), "{text}")
 }
 
+/// One line on stderr, of what runs on whether anybody reads it or not: the
+/// terminal may be gone, or the disk full.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
 /// Arguments that make no sense. They may say `--json` all the same.
 pub(crate) fn usage(error: &clap::Error) {
     let as_json = std::env::args_os()

@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let outcome = serve(arguments);
     outcome.unwrap_or_else(|failure| {
-        anstream::eprintln!("dlogin: {}", failure.text);
+        print::say(&format!("dlogin: {}", failure.text));
         failure.exit
     })
 }
@@ -98,9 +98,9 @@ fn serve(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     // It may come while the proxy runs.
     if let Err(error) = identity.read() {
-        anstream::eprintln!("dlogin: warning: {error}");
+        print::say(&format!("dlogin: warning: {error}"));
     }
-    let say = Arc::new(|line: &str| anstream::eprintln!("dlogin: {line}"));
+    let say = Arc::new(|line: &str| print::say(&format!("dlogin: {line}")));
     let roots = roots(arguments.cafile.as_deref())?;
     let proxy = Proxy::new(arguments.server.clone(), identity, roots, say)?;
     let place = match &arguments.listen {

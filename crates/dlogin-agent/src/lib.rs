@@ -12,8 +12,9 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let announce = Everywhere::new(|name| std::env::var_os(name), |line| eprintln!("{line}"));
 //! let settings = Settings::new(Paths::from_env()?, Box::new(Unattended), Box::new(announce));
-//! let agent = dlogin_agent::start(settings)?;
+//! let (agent, signer) = dlogin_agent::start(settings)?;
 //! println!("SSH_AUTH_SOCK={}", agent.ssh_socket().display());
+//! signer.wait();
 //! # Ok(())
 //! # }
 //! ```
@@ -66,6 +67,7 @@ pub use content::{Content, answers_a_ca, fingerprint, printable};
 pub use pin::LONGEST as LONGEST_PIN;
 pub use pinentry::Pinentry;
 pub use queue::MAX_WAITING;
+pub use signer::Signer;
 pub use wire::Malformed;
 
 /// How an agent is to be.
@@ -148,6 +150,9 @@ pub enum Error {
     /// No thread.
     #[error("cannot start: {0}")]
     Start(io::Error),
+    /// The thread that signs has ended, and with it what an agent is for.
+    #[error("the part of the agent that signs has stopped, which is a fault of it: start it again")]
+    Stopped,
     /// The folder.
     #[error(transparent)]
     Core(#[from] dlogin_core::Error),
@@ -181,9 +186,11 @@ impl Error {
             | Self::Given(_)
             | Self::NotOurs { .. } => Exit::Usage,
             Self::Core(error) => error.exit(),
-            Self::RunsAlready | Self::Taken { .. } | Self::Socket { .. } | Self::Start(_) => {
-                Exit::Internal
-            }
+            Self::RunsAlready
+            | Self::Taken { .. }
+            | Self::Socket { .. }
+            | Self::Start(_)
+            | Self::Stopped => Exit::Internal,
         }
     }
 }
@@ -216,12 +223,13 @@ pub fn ssh_socket(paths: &Paths) -> PathBuf {
     paths.at(None).certificate_dir().join("agent.sock")
 }
 
-/// Starts an agent on threads of its own. Sockets that systemd made for it
+/// Starts an agent on threads of its own. The one that signs ends only by a
+/// fault of its own, and there is no agent without it. Sockets that systemd made for it
 /// (sd_listen_fds(3)) are used, others are made.
 ///
 /// # Errors
 /// [`Error`].
-pub fn start(settings: Settings) -> Result<Running, Error> {
+pub fn start(settings: Settings) -> Result<(Running, Signer), Error> {
     let folder = settings.paths.certificate_dir();
     let only = listen::Only::take(folder)?;
     let ssh_place = settings
@@ -252,10 +260,7 @@ pub fn start(settings: Settings) -> Result<Running, Error> {
         ask: settings.ask,
         pin_lasts: settings.pin_lasts,
     };
-    std::thread::Builder::new()
-        .name("signer".into())
-        .spawn(move || signer::run(means, &front))
-        .map_err(Error::Start)?;
+    let signer = signer::start(means, front).map_err(Error::Start)?;
     let shared = Arc::new(connection::Shared {
         paths: settings.paths,
         lock,
@@ -265,9 +270,10 @@ pub fn start(settings: Settings) -> Result<Running, Error> {
     });
     ssh.serve(Arc::clone(&shared), ssh::converse)?;
     service.serve(shared, service::converse)?;
-    Ok(Running {
+    let running = Running {
         ssh,
         service,
         _only: only,
-    })
+    };
+    Ok((running, signer))
 }

@@ -4,8 +4,10 @@
 //! in one transaction with the PIN, resets it and gives it back.
 
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use dlogin_core::pin::{Ask, AskError, PinEntry, PinError};
@@ -31,14 +33,35 @@ pub(crate) struct Means {
     pub(crate) pin_lasts: std::time::Duration,
 }
 
+/// The thread that signs, to be waited for.
+#[derive(Debug)]
+pub struct Signer(JoinHandle<()>);
+
+impl Signer {
+    /// Returns when it has ended, which it does by a fault of its own, or when
+    /// nobody can ask any more.
+    pub fn wait(self) {
+        // What a panic had to say it has said.
+        let _ = self.0.join();
+    }
+}
+
+/// Starts it.
+pub(crate) fn start(means: Means, front: Front) -> io::Result<Signer> {
+    std::thread::Builder::new()
+        .name("signer".into())
+        .spawn(move || run(means, &front))
+        .map(Signer)
+}
+
 /// Signs what comes, until nobody can ask any more.
-pub(crate) fn run(means: Means, front: &Front) {
+fn run(means: Means, front: &Front) {
     let kept = Kept::new(means.pin_lasts);
     let mut ask = Remembering {
         person: means.ask,
         kept: Rc::clone(&kept),
     };
-    let mut signer = Signer {
+    let mut signer = Signing {
         paths: means.paths,
         serial: means.serial,
         lock: means.lock,
@@ -69,7 +92,7 @@ pub(crate) fn run(means: Means, front: &Front) {
     }
 }
 
-struct Signer<'a> {
+struct Signing<'a> {
     paths: Paths,
     serial: Option<Serial>,
     lock: Arc<Lock>,
@@ -106,7 +129,7 @@ impl From<Refusal> for Failed {
     }
 }
 
-impl Signer<'_> {
+impl Signing<'_> {
     fn sign(&mut self, wanted: &Wanted, waiting: usize) -> Result<Vec<u8>, Refusal> {
         self.kept.borrow_mut().begin(Instant::now());
         if self.lock.is_locked() {
@@ -332,5 +355,46 @@ impl TouchPrompt for Prompt<'_> {
     fn touch_needed(&mut self, need: TouchNeed) {
         self.asked = true;
         self.announce.touch(self.about, need, self.waiting);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::queue;
+    use dlogin_core::pin::Unattended;
+    use std::time::Duration;
+
+    struct Broken;
+
+    impl Announce for Broken {
+        fn touch(&mut self, _: &About, _: TouchNeed, _: usize) {}
+
+        fn ended(&mut self, _: &About, _: Option<&Refusal>) {
+            panic!("as a fault would");
+        }
+    }
+
+    #[test]
+    fn a_signer_that_fails_is_noticed_though_clients_are_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let means = Means {
+            paths: Paths::from_lookup(|_| Some(dir.path().into())).unwrap(),
+            serial: None,
+            lock: Arc::default(),
+            announce: Box::new(Broken),
+            ask: Box::new(Unattended),
+            pin_lasts: Duration::ZERO,
+        };
+        let (queue, front) = queue();
+        let signer = start(means, front).unwrap();
+        let about = About {
+            what: "anything".to_owned(),
+            program: None,
+            terminal: None,
+        };
+        queue.tell(about, Refusal::Forbidden);
+        signer.wait();
+        drop(queue);
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use e2e::agent::Agent;
-use e2e::process;
+use e2e::site::Site;
+use e2e::{process, programs};
 
 use crate::day::Day;
 
@@ -55,4 +56,19 @@ fn at_rest_it_wakes_up_for_nothing_and_needs_little_memory() {
     let own = number(&status, "RssAnon:");
     assert!(own < 10 * 1024, "{own} kB of its own");
     assert!(number(&status, "VmLck:") > 0, "the PIN is in locked memory");
+}
+
+#[test]
+fn an_agent_that_can_tell_nobody_any_more_goes_on_signing() {
+    let site = Site::enrolled(45_000_034).unwrap();
+    site.laptop().succeed(&["ssh"]).unwrap();
+    let shell = programs::system("sh").unwrap();
+    let mut agent = site.laptop().command(&shell);
+    agent
+        .args(["-c", "exec \"$0\" agent 2>/dev/full"])
+        .arg(programs::ours("dlogin").unwrap())
+        .env("DLOGIN_LOG", "debug");
+    let day = Day::with_agent(site, agent);
+    day.enters_with_one_touch();
+    day.enters_with_one_touch();
 }
