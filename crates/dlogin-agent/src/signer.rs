@@ -68,7 +68,6 @@ fn run(means: Means, front: &Front) {
         announce: means.announce,
         kept,
         pin: PinEntry::new(&mut ask),
-        refused_at: None,
         last_serial: None,
         opened: None,
     };
@@ -99,8 +98,6 @@ struct Signing<'a> {
     announce: Box<dyn Announce>,
     kept: Rc<RefCell<Kept>>,
     pin: PinEntry<'a>,
-    /// The tries that were left after a PIN was refused.
-    refused_at: Option<u8>,
     last_serial: Option<Serial>,
     opened: Option<Opened>,
 }
@@ -208,7 +205,7 @@ impl Signing<'_> {
         if let Some(refusal) = withdrawn {
             return Err(refusal.into());
         }
-        result.map_err(|error| self.failed(&error, asked))
+        result.map_err(|error| failed(&error, asked))
     }
 
     /// A PIN that was refused is not sent again, unless it may be right now:
@@ -217,41 +214,35 @@ impl Signing<'_> {
         let serial = token.info().serial;
         if self.last_serial != serial {
             self.last_serial = serial;
-            self.refused_at = None;
             self.kept.borrow_mut().forget();
             self.pin.start_over();
-        } else if let Some(left) = self.refused_at {
+        } else if let Some(left) = self.pin.refused_at() {
             let status = token.pin_status().map_err(|error| Failed {
                 stale: stale(&error),
                 refusal: card(&error),
             })?;
             if status.tries_left.is_some_and(|now| now > left) {
-                self.refused_at = None;
                 self.pin.start_over();
             }
         }
         Ok(())
     }
+}
 
-    fn failed(&mut self, error: &PinError, touch_asked: bool) -> Failed {
-        let refusal = match error {
-            PinError::Ask(AskError::Cancelled { .. } | AskError::Interrupted) => Refusal::Cancelled,
-            PinError::Wrong { tries_left } => {
-                self.refused_at = *tries_left;
-                Refusal::Pin(error.to_string())
-            }
-            PinError::Card(error) => card(error),
-            other => Refusal::Pin(other.to_string()),
-        };
-        let stale = match error {
-            PinError::Card(error) => stale(error),
-            _ => false,
-        };
-        Failed {
-            refusal,
-            // Who was asked for a touch is not asked twice for one signature.
-            stale: stale && !touch_asked,
-        }
+fn failed(error: &PinError, touch_asked: bool) -> Failed {
+    let refusal = match error {
+        PinError::Ask(AskError::Cancelled { .. } | AskError::Interrupted) => Refusal::Cancelled,
+        PinError::Card(error) => card(error),
+        other => Refusal::Pin(other.to_string()),
+    };
+    let stale = match error {
+        PinError::Card(error) => stale(error),
+        _ => false,
+    };
+    Failed {
+        refusal,
+        // Who was asked for a touch is not asked twice for one signature.
+        stale: stale && !touch_asked,
     }
 }
 

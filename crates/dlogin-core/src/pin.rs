@@ -75,6 +75,18 @@ pub struct PinEntry<'a> {
     ask: &'a mut dyn Ask,
     accepted: Option<Pin>,
     refused: Vec<Refused>,
+    /// The tries that were left when one was refused last.
+    refused_at: Option<u8>,
+}
+
+/// What became of a PIN.
+enum Sent<R> {
+    /// The card took it.
+    Taken(R),
+    /// The card refused it, and so many tries are left.
+    Refused(u8),
+    /// One try is left, and it was not sent.
+    LastTry,
 }
 
 /// A PIN that the card refused, to be recognised and never shown or sent.
@@ -114,6 +126,7 @@ impl<'a> PinEntry<'a> {
             ask,
             accepted: None,
             refused: Vec::new(),
+            refused_at: None,
         }
     }
 
@@ -124,8 +137,8 @@ impl<'a> PinEntry<'a> {
 
     /// Takes over a PIN that the card has now.
     pub(crate) fn learn(&mut self, pin: Pin) {
-        self.refused.clear();
         self.accepted = Some(pin);
+        self.forget_refused();
     }
 
     /// Whether the PIN is known, and this holds of it.
@@ -142,7 +155,26 @@ impl<'a> PinEntry<'a> {
     /// card, or since the PIN was changed.
     pub fn start_over(&mut self) {
         self.forget();
+        self.forget_refused();
+    }
+
+    /// The tries that were left when the card refused a PIN that is not sent
+    /// again; `None` where there is none such. With more of them than that,
+    /// another PIN may be right.
+    pub fn refused_at(&self) -> Option<u8> {
+        self.refused_at
+    }
+
+    fn forget_refused(&mut self) {
         self.refused.clear();
+        self.refused_at = None;
+    }
+
+    fn refuse(&mut self, pin: &Pin, tries_left: u8) -> Result<(), PinError> {
+        self.refused.push(Refused::new(&pin.text())?);
+        self.refused_at = Some(tries_left);
+        self.forget();
+        Ok(())
     }
 
     fn was_refused(&self, text: &str) -> bool {
@@ -162,29 +194,18 @@ impl<'a> PinEntry<'a> {
         token: &mut T,
         mut work: impl FnMut(&mut T, &Pin) -> Result<R, piv_token::Error>,
     ) -> Result<R, PinError> {
-        if let Some(pin) = self.accepted.take() {
-            match work(token, &pin) {
-                Err(piv_token::Error::WrongPin { .. } | piv_token::Error::LastPinTry) => {}
-                other => {
-                    self.accepted = Some(pin);
-                    return Ok(other?);
-                }
-            }
+        if let Some(pin) = self.accepted.clone()
+            && let Sent::Taken(done) = self.send(token, &mut work, pin, false)?
+        {
+            return Ok(done);
         }
         // Without a question nobody has to be told the tries, which cost the card commands
         // of their own. VERIFY guards the last one all the same.
         if let Some(text) = self.ask.known()
             && !self.was_refused(&text)
+            && let Sent::Taken(done) = self.send(token, &mut work, Pin::new(&text)?, false)?
         {
-            let pin = Pin::new(&text)?;
-            match work(token, &pin) {
-                Err(piv_token::Error::WrongPin { .. }) => self.refused.push(Refused::new(&text)?),
-                Err(piv_token::Error::LastPinTry) => {}
-                other => {
-                    self.accepted = Some(pin);
-                    return Ok(other?);
-                }
-            }
+            return Ok(done);
         }
         let mut left = None;
         for _ in 0..QUESTIONS {
@@ -205,28 +226,64 @@ impl<'a> PinEntry<'a> {
             if self.was_refused(&text) {
                 return Err(PinError::Wrong { tries_left: left });
             }
-            let pin = Pin::new(&text)?;
-            let pin = if last { pin.even_the_last_try() } else { pin };
-            match work(token, &pin) {
-                Err(piv_token::Error::WrongPin { tries_left }) => {
-                    self.refused.push(Refused::new(&text)?);
-                    left = Some(tries_left);
-                }
-                Err(piv_token::Error::PinBlocked) => {
+            match self.send(token, &mut work, Pin::new(&text)?, last) {
+                Ok(Sent::Taken(done)) => return Ok(done),
+                Ok(Sent::Refused(tries_left)) => left = Some(tries_left),
+                // Somebody else spent tries meanwhile: ask again, with the
+                // warning that belongs to it.
+                Ok(Sent::LastTry) => {}
+                Err(PinError::Card(piv_token::Error::PinBlocked)) => {
                     return Err(PinError::Wrong {
                         tries_left: Some(0),
                     });
                 }
-                // Somebody else spent tries meanwhile: ask again, with the
-                // warning that belongs to it.
-                Err(piv_token::Error::LastPinTry) => {}
-                other => {
-                    self.accepted = Some(Pin::new(&text)?);
-                    return Ok(other?);
-                }
+                Err(other) => return Err(other),
             }
         }
         Err(PinError::Wrong { tries_left: left })
+    }
+
+    /// Does the work with this PIN, and remembers what the card said of it. An
+    /// error that is not about the PIN says nothing of it: it may not have come as
+    /// far as the card, or the card's answer not back.
+    fn send<T: Token + ?Sized, R>(
+        &mut self,
+        token: &mut T,
+        work: &mut impl FnMut(&mut T, &Pin) -> Result<R, piv_token::Error>,
+        pin: Pin,
+        last: bool,
+    ) -> Result<Sent<R>, PinError> {
+        use piv_token::Error as E;
+        let outcome = if last {
+            work(token, &pin.clone().even_the_last_try())
+        } else {
+            work(token, &pin)
+        };
+        match outcome {
+            Ok(done) => {
+                self.learn(pin);
+                Ok(Sent::Taken(done))
+            }
+            // A card waits for a touch only once the PIN was right.
+            Err(error @ E::NotTouched) => {
+                self.learn(pin);
+                Err(error.into())
+            }
+            Err(E::WrongPin { tries_left }) => {
+                self.refuse(&pin, tries_left)?;
+                Ok(Sent::Refused(tries_left))
+            }
+            // It may be the one that blocked it.
+            Err(error @ E::PinBlocked) => {
+                self.refuse(&pin, 0)?;
+                Err(error.into())
+            }
+            Err(E::LastPinTry) => {
+                self.forget();
+                Ok(Sent::LastTry)
+            }
+            Err(other) => Err(other.into()),
+        }
     }
 }
 

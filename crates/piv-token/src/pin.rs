@@ -63,8 +63,9 @@ impl Pin {
         self.bytes.as_slice() == Self::FACTORY.as_bytes()
     }
 
-    /// As it was typed.
-    pub(crate) fn text(&self) -> Zeroizing<String> {
+    /// As it was typed, for who has to recognise it when it is typed again.
+    #[must_use]
+    pub fn text(&self) -> Zeroizing<String> {
         // Printable ASCII, as `new` has it.
         Zeroizing::new(self.bytes.iter().map(|byte| char::from(*byte)).collect())
     }

@@ -1,5 +1,6 @@
 //! Who is asked for the PIN, how often, and what becomes of a wrong one.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use e2e::agent::{Agent, ssh_config};
@@ -98,6 +99,31 @@ fn a_wrong_pin_is_sent_once_however_often_it_is_given() {
     assert!(day.agent.log().contains("wrong PIN"), "{}", day.agent.log());
     // The card is free for others whenever nothing is signed.
     assert_eq!(day.pin_tries_left(), "2");
+}
+
+#[test]
+fn a_pin_that_was_wrong_is_right_once_the_card_has_it() {
+    let site = Site::enrolled(45_000_035).unwrap();
+    site.laptop().succeed(&["ssh"]).unwrap();
+    let (typed, program) = (site.dir().join("typed"), site.dir().join("askpass"));
+    // Written by another process: see the tests of askpass in dlogin-core.
+    let script = format!("#!/bin/sh\nhead -n1 {0}\nsed -i 1d {0}\n", typed.display());
+    let line = "printf '%s' \"$2\" >\"$1\" && chmod 700 \"$1\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line, "sh"]).arg(&program).arg(script);
+    process::succeed(&mut shell).unwrap();
+    let mut agent = site.laptop().dlogin(&["agent"]);
+    agent.env("DLOGIN_ASKPASS", &program);
+    let day = Day::with_agent(site, agent);
+    let types = |pin: &str| std::fs::write(&typed, pin).unwrap();
+    types(&format!("246802\n{PIN}\n"));
+    day.enters();
+    let mut tool = day.program("yubico-piv-tool");
+    tool.args(["-a", "change-pin", "-P", PIN, "-N", "246802"]);
+    process::succeed(&mut tool).unwrap();
+    types("246802\n");
+    day.enters();
+    assert_eq!(day.pin_tries_left(), "3");
 }
 
 #[test]

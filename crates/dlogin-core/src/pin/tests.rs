@@ -189,6 +189,74 @@ fn a_refused_pin_is_never_sent_again() {
 }
 
 #[test]
+fn a_pin_of_which_the_card_said_nothing_counts_as_neither_right_nor_wrong() {
+    let mut card = Card::new("654321", 3);
+    let mut typist = Typist::new(&["111111", "111111", "654321"], false);
+    let mut entry = PinEntry::new(&mut typist);
+    let unplugged = entry.with(&mut card, |_, _| Err::<(), _>(Error::Unplugged));
+    assert!(matches!(unplugged, Err(PinError::Card(Error::Unplugged))));
+    assert!(!entry.knows(|_| true));
+    entry.with(&mut card, Card::verify).unwrap();
+    assert_eq!(typist.asked.len(), 3);
+    assert_eq!(card.sent, 2, "the wrong one once, the right one once");
+}
+
+#[test]
+fn a_pin_is_right_where_only_the_touch_was_missing() {
+    let mut card = Card::new("654321", 3);
+    let mut typist = Typist::new(&["654321"], false);
+    let mut entry = PinEntry::new(&mut typist);
+    let untouched = entry.with(&mut card, |card, pin| {
+        card.verify(pin)?;
+        Err::<(), _>(Error::NotTouched)
+    });
+    assert!(matches!(untouched, Err(PinError::Card(Error::NotTouched))));
+    entry.with(&mut card, Card::verify).unwrap();
+    assert_eq!(typist.asked.len(), 1);
+}
+
+#[test]
+fn a_pin_that_was_right_and_is_refused_is_not_sent_again() {
+    let mut card = Card::new("654321", 3);
+    let mut typist = Typist::new(&["654321", "654321"], false);
+    let mut entry = PinEntry::new(&mut typist);
+    entry.with(&mut card, Card::verify).unwrap();
+    card.pin = "111111";
+    let refused = entry.with(&mut card, Card::verify);
+    assert!(matches!(refused, Err(PinError::Wrong { .. })));
+    assert_eq!(entry.refused_at(), Some(2));
+    assert_eq!((card.sent, card.tries), (2, 2));
+}
+
+#[test]
+fn a_refused_pin_may_become_right_once_the_card_took_another() {
+    let mut card = Card::new("654321", 3);
+    let mut typist = Typist::new(&["111111", "654321", "111111"], false);
+    let mut entry = PinEntry::new(&mut typist);
+    entry.with(&mut card, Card::verify).unwrap();
+    assert_eq!(entry.refused_at(), None);
+    card.pin = "111111";
+    entry.forget();
+    entry.with(&mut card, Card::verify).unwrap();
+    assert_eq!(card.sent, 3);
+}
+
+#[test]
+fn what_never_came_to_the_card_changes_nothing_about_the_tries_it_was_refused_at() {
+    let mut card = Card::new("654321", 3);
+    let mut typist = Typist::new(&["111111", "111111", "111111"], false);
+    let mut entry = PinEntry::new(&mut typist);
+    for tries in [2, 3] {
+        let refused = entry.with(&mut card, Card::verify);
+        assert!(matches!(refused, Err(PinError::Wrong { .. })));
+        assert_eq!((card.tries, entry.refused_at()), (tries, Some(2)));
+        // Another program gave the right one.
+        card.tries = 3;
+    }
+    assert_eq!(card.sent, 1);
+}
+
+#[test]
 fn the_last_try_is_not_spent_unasked() {
     let mut card = Card::new("654321", 1);
     let mut typist = Typist::new(&["654321"], false);
