@@ -1,4 +1,6 @@
 -- People, their keys, grants and decisions. Times are seconds since 1970.
+-- What a word may be is written with OR: for IN with more than two, SQLite builds a table in memory
+-- each time that it writes a row.
 
 CREATE TABLE users (
     name        TEXT PRIMARY KEY,
@@ -10,7 +12,7 @@ CREATE TABLE keys (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     user        TEXT NOT NULL REFERENCES users (name),
     use         TEXT NOT NULL CHECK (use IN ('login', 'proof')),
-    state       TEXT NOT NULL CHECK (state IN ('active', 'retired', 'revoked')),
+    state       TEXT NOT NULL CHECK (state = 'active' OR state = 'retired' OR state = 'revoked'),
     state_since INTEGER NOT NULL,
     spki_sha256 BLOB NOT NULL UNIQUE,       -- a public key belongs to one user
     spki        BLOB NOT NULL,
@@ -33,7 +35,7 @@ CREATE INDEX grants_by_name ON grants (name COLLATE NOCASE);
 CREATE TABLE decisions (
     id          INTEGER PRIMARY KEY,
     at          INTEGER NOT NULL,
-    outcome     TEXT NOT NULL CHECK (outcome IN ('done', 'refused', 'alarm')),
+    outcome     TEXT NOT NULL CHECK (outcome = 'done' OR outcome = 'refused' OR outcome = 'alarm'),
     action      TEXT NOT NULL,
     actor       TEXT NOT NULL,
     subject     TEXT NOT NULL,

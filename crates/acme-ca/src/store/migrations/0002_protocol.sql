@@ -6,7 +6,8 @@ CREATE TABLE accounts (
     id          TEXT PRIMARY KEY,
     thumbprint  BLOB NOT NULL UNIQUE CHECK (length(thumbprint) = 32),   -- RFC 7638, SHA-256
     jwk         TEXT NOT NULL,
-    status      TEXT NOT NULL CHECK (status IN ('valid', 'deactivated', 'revoked')),
+    status      TEXT NOT NULL CHECK (
+        status = 'valid' OR status = 'deactivated' OR status = 'revoked'),
     contact     TEXT NOT NULL,              -- JSON list
     terms       INTEGER NOT NULL,           -- 1: agreed to the terms of service
     agreed      TEXT,                       -- the terms that were agreed to
@@ -34,7 +35,9 @@ CREATE TABLE orders (
     id          TEXT PRIMARY KEY,
     account     TEXT NOT NULL REFERENCES accounts (id),
     profile     TEXT NOT NULL,
-    status      TEXT NOT NULL CHECK (status IN ('pending', 'ready', 'processing', 'valid', 'invalid')),
+    status      TEXT NOT NULL CHECK (
+        status = 'pending' OR status = 'ready' OR status = 'processing' OR status = 'valid'
+        OR status = 'invalid'),
     -- 1 until it ends. What asks for open orders has an index on this, which does not change
     -- with every status.
     open        INTEGER NOT NULL CHECK (open = (status NOT IN ('valid', 'invalid'))),
@@ -62,7 +65,9 @@ CREATE TABLE authorizations (
     kind        TEXT NOT NULL,              -- identifier type
     value       TEXT NOT NULL,              -- identifier value, of a wildcard without its "*."
     wildcard    INTEGER NOT NULL,           -- 1: for the wildcard of the value
-    status      TEXT NOT NULL CHECK (status IN ('pending', 'valid', 'invalid', 'deactivated', 'expired', 'revoked')),
+    status      TEXT NOT NULL CHECK (
+        status = 'pending' OR status = 'valid' OR status = 'invalid' OR status = 'deactivated'
+        OR status = 'expired' OR status = 'revoked'),
     expires     INTEGER NOT NULL,
     reusable    INTEGER NOT NULL,           -- until when an order may take it while it is valid; 0: never
     PRIMARY KEY (order_id, number)
@@ -75,7 +80,8 @@ CREATE TABLE challenges (
     number        INTEGER NOT NULL,
     kind          TEXT NOT NULL,            -- challenge type
     token         TEXT NOT NULL,
-    status        TEXT NOT NULL CHECK (status IN ('pending', 'processing', 'valid', 'invalid')),
+    status        TEXT NOT NULL CHECK (
+        status = 'pending' OR status = 'processing' OR status = 'valid' OR status = 'invalid'),
     decided       INTEGER,
     problem       TEXT,                     -- JSON
     evidence      BLOB,                     -- what proved it, judged again at finalize

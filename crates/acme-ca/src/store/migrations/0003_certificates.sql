@@ -6,8 +6,8 @@ CREATE TABLE certificates (
     id          TEXT PRIMARY KEY,
     issuer      TEXT NOT NULL,
     serial      TEXT NOT NULL,              -- as the certificate shows it: hex, SSH decimal
-    kind        TEXT NOT NULL CHECK (kind IN ('x509', 'ssh', 'server')),
-    status      TEXT NOT NULL CHECK (status IN ('intended', 'issued', 'revoked')),
+    kind        TEXT NOT NULL CHECK (kind = 'x509' OR kind = 'ssh' OR kind = 'server'),
+    status      TEXT NOT NULL CHECK (status = 'intended' OR status = 'issued' OR status = 'revoked'),
     profile     TEXT NOT NULL,
     user        TEXT,
     key         INTEGER REFERENCES keys (id),
@@ -33,8 +33,8 @@ CREATE INDEX certificates_by_account ON certificates (account) WHERE account IS 
 CREATE INDEX certificates_replaced ON certificates (replaced_by) WHERE replaced_by IS NOT NULL;
 
 -- An order that became invalid replaces nothing. A trigger sees to it, so that no way in which an
--- order ends can forget it.
-CREATE TRIGGER order_replaces_nothing AFTER UPDATE OF status ON orders
+-- order ends can forget it; it hangs on what changes then alone.
+CREATE TRIGGER order_replaces_nothing AFTER UPDATE OF open ON orders
 WHEN NEW.status = 'invalid' AND NEW.replaces IS NOT NULL
 BEGIN
     UPDATE certificates SET replaced_by = NULL WHERE replaced_by = NEW.id;
