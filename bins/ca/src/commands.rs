@@ -18,13 +18,11 @@ mod serve;
 mod show;
 mod user;
 
-/// The server gets every core, a command one thread.
-pub(crate) fn runtime(arguments: &Arguments) -> std::io::Result<tokio::runtime::Runtime> {
-    let mut builder = match arguments.command {
-        Command::Serve => tokio::runtime::Builder::new_multi_thread(),
-        _ => tokio::runtime::Builder::new_current_thread(),
-    };
-    builder.enable_all().build()
+/// One thread; the server starts those that serve connections itself.
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {

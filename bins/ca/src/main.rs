@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             };
         }
     };
-    let runtime = match commands::runtime(&arguments) {
+    let runtime = match commands::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             anstream::eprintln!("ca: cannot start: {error}");

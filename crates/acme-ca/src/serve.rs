@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -26,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::ca::{Ca, OpenError, Serving};
 use crate::web::{self, Clock, Limits, Web};
 use places::Places;
+use workers::Workers;
 
 mod connection;
 mod notify;
@@ -33,6 +34,7 @@ pub(crate) mod places;
 mod plain;
 mod tls;
 mod upkeep;
+mod workers;
 
 pub use connection::{Peer, Timeouts};
 
@@ -182,12 +184,14 @@ impl Server {
     }
 
     /// Serves until `stop` is ready, then drains: nothing new is accepted, what is under way is
-    /// finished. A service manager that wants to know (`NOTIFY_SOCKET`, sd_notify(3)) is told when
+    /// finished. Connections live on threads of their own, one for each core, and need none of the
+    /// runtime that this runs on. A service manager that wants to know (`NOTIFY_SOCKET`, sd_notify(3)) is told when
     /// it serves and when it stops.
     ///
     /// # Errors
     /// [`ServeError::Listener`].
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let workers = Workers::start()?;
         let router = web::router(Arc::clone(&self.web));
         tracing::info!(
             address = %self.listener.local_addr()?,
@@ -210,7 +214,7 @@ impl Server {
         ));
         let mut connections = JoinSet::new();
         tokio::select! {
-            () = self.accept(&mut connections, router, draining) => {}
+            () = self.accept(&mut connections, &workers, router, draining) => {}
             () = stop => {}
         }
         notify::service_manager("STOPPING=1");
@@ -243,19 +247,20 @@ impl Server {
     async fn accept(
         &self,
         connections: &mut JoinSet<()>,
+        workers: &Workers,
         router: Router,
         draining: watch::Receiver<bool>,
     ) {
         let slots = Arc::new(Semaphore::new(self.options.connections));
         let networks = Places::new(self.options.connections_per_address, usize::MAX);
-        loop {
+        for worker in workers.in_turn() {
             // Connections beyond the limit wait in the kernel's queue.
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 return;
             };
             let accepted = loop {
                 tokio::select! {
-                    accepted = self.listener.accept() => break accepted,
+                    accepted = self.listener.accept() => break detached(accepted),
                     Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 }
             };
@@ -281,12 +286,21 @@ impl Server {
                 self.options.timeouts,
                 draining.clone(),
             );
-            connections.spawn(async move {
+            let served = async move {
                 serve.await;
                 drop((slot, place));
-            });
+            };
+            connections.spawn_on(served, worker);
         }
     }
+}
+
+/// A connection that no runtime listens to yet: the one that will serve it does.
+fn detached(
+    accepted: io::Result<(TcpStream, SocketAddr)>,
+) -> io::Result<(std::net::TcpStream, SocketAddr)> {
+    let (stream, peer) = accepted?;
+    Ok((stream.into_std()?, peer))
 }
 
 impl std::fmt::Debug for Server {

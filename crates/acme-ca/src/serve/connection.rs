@@ -61,13 +61,20 @@ const PING: Duration = Duration::from_secs(20);
 
 /// Serves one connection to its end. `draining` becomes true when the server stops.
 pub(super) async fn serve(
-    stream: TcpStream,
+    stream: std::net::TcpStream,
     peer: SocketAddr,
     tls: TlsAcceptor,
     router: Router,
     timeouts: Timeouts,
     draining: watch::Receiver<bool>,
 ) {
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::warn!(%peer, %error, "a connection cannot be served");
+            return;
+        }
+    };
     // Answers are small and awaited.
     let _ = stream.set_nodelay(true);
     let stream = match tokio::time::timeout(timeouts.handshake, tls.accept(stream)).await {

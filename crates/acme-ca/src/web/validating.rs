@@ -1,6 +1,7 @@
 //! Control of names is validated in the background: what waits is bounded, so is what runs at a
-//! time, and what one account or network has of both. Whoever answered a challenge waits a little for the verdict; only what takes longer is
-//! written down as `processing`, and is found again when the server stopped before it was decided.
+//! time, and what one account or network has of both. Whoever answered a challenge waits a little
+//! for the verdict; only what takes longer is written down as `processing`, and is found again when
+//! the server stopped before it was decided.
 
 use std::slice::Iter;
 use std::sync::Arc;
