@@ -13,7 +13,7 @@ use crate::store::orders::{Account, Ending, Order, Orders, Swap};
 use crate::store::{Certificates, StoreError};
 use crate::validation::{Evidence, EvidenceError, Judge, ValidationError};
 use crate::validators::ValidatorError;
-use crate::web::{paths, problem};
+use crate::web::{Tells, paths, problem};
 
 /// Why an order was not finalized.
 #[derive(Debug, thiserror::Error)]
@@ -44,19 +44,22 @@ pub(crate) async fn finalize(
     account: &Account,
     order: Order,
     csr: Vec<u8>,
-    now: i64,
+    clock: &Tells,
 ) -> Result<Order, FinalizeError> {
+    let now = clock();
     let status = order.status_at(now);
     if status != OrderStatus::Ready {
         return not_ready(ca, &order, now).await;
     }
-    let proof = match proof(ca, account, &order, &csr, OrderStatus::Ready, now).await {
+    let proof = match proof(ca, account, &order, &csr, OrderStatus::Ready, clock).await {
         Err(error @ (FinalizeError::Csr(_) | FinalizeError::NoCaa(_))) => {
-            audit::record(ca.store(), refused(&order, now).because(&error)).await?;
+            audit::record(ca.store(), refused(&order, clock()).because(&error)).await?;
             return Err(error);
         }
         other => other?,
     };
+    // The DNS may have taken its time.
+    let now = clock();
     let is_entitled = matches!(proof, Proof::Entitled(_));
     let facts = facts(ca, &order, Some(csr.clone()), now);
     // Once it is taken, the order is this call's alone.
@@ -94,16 +97,16 @@ async fn proof(
     order: &Order,
     csr: &[u8],
     from: OrderStatus,
-    now: i64,
+    clock: &Tells,
 ) -> Result<Proof, FinalizeError> {
     let profile = ca.config().profile(&order.profile);
     match profile.map(|profile| &profile.proven_by) {
         Some(ProvenBy::Names(_)) => {
-            let authorized = authorized(ca, account, order, from, now).await?;
+            let authorized = authorized(ca, account, order, from, clock).await?;
             Ok(ca.issuer().server_request(authorized, csr).await?.into())
         }
         Some(ProvenBy::Yubikey(_)) => {
-            let entitlement = entitled(ca, order, from, now).await?;
+            let entitlement = entitled(ca, order, from, clock()).await?;
             Issuer::check_csr(Some(csr), &entitlement)?;
             Ok(entitlement.into())
         }
@@ -112,7 +115,7 @@ async fn proof(
                 profile: order.profile.clone(),
             };
             let problem = Problem::new(ProblemType::InvalidProfile, error.to_string());
-            let decision = refused(order, now).because(&error);
+            let decision = refused(order, clock()).because(&error);
             end(ca, order, from, problem, decision).await
         }
     }
@@ -124,30 +127,30 @@ async fn authorized(
     account: &Account,
     order: &Order,
     from: OrderStatus,
-    now: i64,
+    clock: &Tells,
 ) -> Result<NamesAuthorized, FinalizeError> {
     let applicant = Applicant::of(account);
     let (store, config) = (ca.store(), ca.config());
-    match NamesAuthorized::judge(store, config, ca.caa(), order, applicant, now).await {
+    match NamesAuthorized::judge(store, config, ca.caa(), order, applicant, clock).await {
         Ok(authorized) => Ok(authorized),
         Err(NamesError::Store(error)) => Err(error.into()),
         Err(NamesError::NoCaa(error)) => Err(FinalizeError::NoCaa(error)),
         Err(NamesError::Caa(names)) => {
             let reasons = names.iter().map(|(name, why)| format!("{name}: {why}"));
-            let decision = refused(order, now).because_all(reasons);
+            let decision = refused(order, clock()).because_all(reasons);
             end(ca, order, from, problem::of_caa(&names), decision).await
         }
         Err(NamesError::Forbidden(names)) => {
             let reasons = names
                 .iter()
                 .map(|one| format!("{}: {}", one.name, one.reason));
-            let decision = refused(order, now).because_all(reasons);
+            let decision = refused(order, clock()).because_all(reasons);
             let problem = problem::of_forbidden(&order.profile, &names);
             end(ca, order, from, problem, decision).await
         }
         Err(error @ NamesError::NoProfile { .. }) => {
             let problem = Problem::new(ProblemType::InvalidProfile, error.to_string());
-            let decision = refused(order, now).because(&error);
+            let decision = refused(order, clock()).because(&error);
             end(ca, order, from, problem, decision).await
         }
     }
@@ -160,8 +163,9 @@ async fn not_ready<T>(ca: &Ca, order: &Order, now: i64) -> Result<T, FinalizeErr
 }
 
 /// Goes on with an order that was left in processing, by a crash or by a store that failed.
-pub(crate) async fn resume(ca: &Ca, order: Order, now: i64) -> Result<Order, FinalizeError> {
-    ca.store().revoke_abandoned(Some(&order.id), now).await?;
+pub(crate) async fn resume(ca: &Ca, order: Order, clock: &Tells) -> Result<Order, FinalizeError> {
+    let abandoned = ca.store().revoke_abandoned(Some(&order.id), clock());
+    abandoned.await?;
     let Some(account) = ca.store().account(&order.account).await? else {
         return Err(StoreError::Missing {
             what: format!("account {}", order.account),
@@ -169,7 +173,9 @@ pub(crate) async fn resume(ca: &Ca, order: Order, now: i64) -> Result<Order, Fin
         .into());
     };
     let csr = order.csr.clone().unwrap_or_default();
-    match proof(ca, &account, &order, &csr, OrderStatus::Processing, now).await {
+    let proof = proof(ca, &account, &order, &csr, OrderStatus::Processing, clock).await;
+    let now = clock();
+    match proof {
         Ok(proof) => {
             let is_entitled = matches!(proof, Proof::Entitled(_));
             let facts = facts(ca, &order, Some(csr), now);

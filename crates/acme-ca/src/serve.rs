@@ -142,7 +142,7 @@ impl Server {
     }
 
     /// Serves on a listener that exists already. Finishes what a crash left before anything is
-    /// answered.
+    /// answered, but for what the DNS is asked about.
     ///
     /// # Errors
     /// [`ServeError`].
@@ -233,7 +233,15 @@ impl Server {
             connections.shutdown().await;
         }
         // A client that went away does not stop its certificate from being finished.
-        self.web.under_way.wait().await;
+        let finished = self.web.under_way.wait();
+        if tokio::time::timeout(self.options.timeouts.drain, finished)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "certificates were being made at the end of the drain: the next start goes on with them"
+            );
+        }
         for task in [upkeep, validations, plain] {
             task.abort();
             let _ = task.await;

@@ -41,7 +41,9 @@ pub use limits::Limits;
 pub(crate) use limits::{network, site};
 
 /// What tells the time: seconds since 1970.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+pub type Clock = Arc<Tells>;
+/// Tells the time: seconds since 1970.
+pub type Tells = dyn Fn() -> i64 + Send + Sync;
 
 /// The system's clock.
 #[must_use]
@@ -70,7 +72,7 @@ pub struct Web {
     pub(crate) validations: Validations,
     pub(crate) bodies: Places,
     pub(crate) under_way: UnderWay,
-    clock: Clock,
+    pub(crate) clock: Clock,
 }
 
 impl Web {

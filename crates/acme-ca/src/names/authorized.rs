@@ -11,7 +11,7 @@ use crate::store::orders::{Authorization, Order};
 use crate::store::{Records, StoreError};
 use crate::validators::ValidatorError;
 use crate::validators::caa::{Application, Caa, CaaRefusal};
-use crate::web::paths;
+use crate::web::{Tells, paths};
 
 /// The right of one account to one certificate for the names of one order. Only
 /// [`judge`](Self::judge) makes one, and issuing uses it up.
@@ -98,7 +98,7 @@ impl NamesAuthorized {
         caa: &Caa,
         order: &Order,
         applicant: Applicant<'_>,
-        now: i64,
+        clock: &Tells,
     ) -> Result<Self, NamesError> {
         let no_profile = || NamesError::NoProfile {
             profile: order.profile.clone(),
@@ -107,19 +107,9 @@ impl NamesAuthorized {
         let ProvenBy::Names(rules) = &profile.proven_by else {
             return Err(no_profile());
         };
-        let mut names = Vec::with_capacity(order.authorizations.len());
-        let mut refused = Vec::new();
-        for authorization in &order.authorizations {
-            let name = name_of(authorization)?;
-            let status = authorization.status_at(now);
-            if status != AuthorizationStatus::Valid {
-                refused.push(Forbidden {
-                    name: name.clone(),
-                    reason: Reason::Unproven(status),
-                });
-            }
-            names.push(name);
-        }
+        let names = order.authorizations.iter().map(name_of);
+        let names = names.collect::<Result<Vec<_>, _>>()?;
+        let mut refused = unproven(order, &names, clock());
         refused.extend(forbidden(records, config, rules, applicant, &names).await?);
         if !refused.is_empty() || names.is_empty() {
             return Err(NamesError::Forbidden(refused));
@@ -127,6 +117,11 @@ impl NamesAuthorized {
         if !rules.caa.is_empty() {
             let account = paths::account(&config.url, applicant.account);
             permitted_by_caa(caa, rules, order, &names, &account).await?;
+            // The DNS may have taken its time.
+            let refused = unproven(order, &names, clock());
+            if !refused.is_empty() {
+                return Err(NamesError::Forbidden(refused));
+            }
         }
         Ok(Self {
             profile: Arc::clone(profile),
@@ -145,6 +140,20 @@ impl NamesAuthorized {
     pub fn names(&self) -> &[ServerName] {
         &self.names
     }
+}
+
+/// The names of an order whose authorizations are not valid now.
+fn unproven(order: &Order, names: &[ServerName], now: i64) -> Vec<Forbidden> {
+    let authorizations = order.authorizations.iter().zip(names);
+    authorizations
+        .filter_map(|(authorization, name)| {
+            let status = authorization.status_at(now);
+            (status != AuthorizationStatus::Valid).then(|| Forbidden {
+                name: name.clone(),
+                reason: Reason::Unproven(status),
+            })
+        })
+        .collect()
 }
 
 /// Asks the DNS about each name of an order (RFC 8659).

@@ -8,10 +8,11 @@ use tokio::time::MissedTickBehavior;
 
 use super::ServeError;
 use super::tls::Current;
+use crate::config::ProvenBy;
 use crate::finalization;
 use crate::orders::OrderStatus;
 use crate::revocation::lists::ListName;
-use crate::store::orders::{Ending, Handle};
+use crate::store::orders::{Ending, Handle, Order};
 use crate::store::{CertificateRow, Orders};
 use crate::web::Web;
 
@@ -25,7 +26,7 @@ const LOOK_FOR_ACCOUNTS: i64 = 24 * 60 * 60;
 const SWEEP: u32 = 500;
 
 /// Finishes what a crash left: the serials of `abandoned` intents are revoked already, their
-/// orders go on with new ones.
+/// orders go on with new ones. Those that want the DNS wait until the server runs.
 pub(super) async fn recover(web: &Web, abandoned: &[CertificateRow]) -> Result<(), ServeError> {
     for certificate in abandoned {
         tracing::warn!(
@@ -35,12 +36,31 @@ pub(super) async fn recover(web: &Web, abandoned: &[CertificateRow]) -> Result<(
             "revoked a certificate that a crash may have let out"
         );
     }
-    finish(web).await
+    finish(web, Wants::Nobody).await
+}
+
+/// Which orders are finished: the DNS takes its time, and nothing else waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    /// Those that the CA can judge by itself.
+    Nobody,
+    /// Those whose names the DNS is asked about (CAA).
+    Dns,
+}
+
+impl Wants {
+    fn of(web: &Web, order: &Order) -> Self {
+        let profile = web.ca.config().profile(&order.profile);
+        match profile.map(|profile| &profile.proven_by) {
+            Some(ProvenBy::Names(rules)) if !rules.caa.is_empty() => Self::Dns,
+            _ => Self::Nobody,
+        }
+    }
 }
 
 /// Goes on with orders in processing that nobody works on: a crash left them, or a store that
 /// failed. One whose time is over gets no certificate any more.
-async fn finish(web: &Web) -> Result<(), ServeError> {
+async fn finish(web: &Web, wants: Wants) -> Result<(), ServeError> {
     let store = web.ca.store();
     for found in store.processing().await? {
         let id = found.id;
@@ -52,6 +72,9 @@ async fn finish(web: &Web) -> Result<(), ServeError> {
         let Some(order) = order.filter(|order| order.status == OrderStatus::Processing) else {
             continue;
         };
+        if Wants::of(web, &order) != wants {
+            continue;
+        }
         let now = web.now();
         if let Some(certificate) = store.certificate_of_order(&order).await? {
             let ending = Ending::Issued { certificate };
@@ -62,7 +85,9 @@ async fn finish(web: &Web) -> Result<(), ServeError> {
         let went_on = if order.expires <= now {
             finalization::expire(&web.ca, &order, now).await
         } else {
-            finalization::resume(&web.ca, order, now).await.map(|_| ())
+            finalization::resume(&web.ca, order, &*web.clock)
+                .await
+                .map(|_| ())
         };
         match went_on {
             Ok(()) => tracing::info!(order = id, "an order that was left in processing ended"),
@@ -74,15 +99,36 @@ async fn finish(web: &Web) -> Result<(), ServeError> {
 
 /// Runs until it is dropped.
 pub(super) async fn run(web: Arc<Web>, current: Arc<Current>, every: Duration) {
+    let ask = async {
+        if !web.ca.config().caa_identities().is_empty() {
+            ask(&web, every).await;
+        }
+    };
+    tokio::join!(ask, keep(&web, &current, every));
+}
+
+/// Finishes what the DNS is asked about.
+async fn ask(web: &Web, every: Duration) {
+    let mut tick = tokio::time::interval(every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = finish(web, Wants::Dns).await {
+            tracing::error!(%error, "orders in processing could not be looked at");
+        }
+    }
+}
+
+async fn keep(web: &Web, current: &Current, every: Duration) {
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looked_for_accounts = i64::MIN;
     loop {
         tick.tick().await;
-        if let Err(error) = finish(&web).await {
+        if let Err(error) = finish(web, Wants::Nobody).await {
             tracing::error!(%error, "orders in processing could not be looked at");
         }
-        if let Err(error) = sweep(&web).await {
+        if let Err(error) = sweep(web).await {
             tracing::error!(%error, "expired orders could not be swept");
         }
         let now = web.now();

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::resolver::Resolver;
 use super::{Phase, SetupError, ValidatorError, duration};
@@ -14,6 +14,9 @@ use crate::names::ServerName;
 mod record;
 
 pub use record::{Application, Forbids, Property};
+
+/// The names of one order may together take as long as so many validations.
+const VALIDATIONS: i64 = 3;
 
 /// What asks the DNS for CAA records.
 #[derive(Debug)]
@@ -48,11 +51,15 @@ impl Caa {
         Ok(Self { resolver, limit })
     }
 
-    /// For the names of one order: whatever several of them need is looked up once.
+    /// For the names of one order: whatever several of them need is looked up once, and all of
+    /// them have until three times the time of one validation from now.
     #[must_use]
     pub fn lookups(&self) -> Lookups<'_> {
+        let whole = Seconds(self.limit.0.saturating_mul(VALIDATIONS));
         Lookups {
             caa: self,
+            whole,
+            until: Instant::now() + duration(whole),
             seen: HashMap::new(),
         }
     }
@@ -62,6 +69,8 @@ impl Caa {
 #[derive(Debug)]
 pub struct Lookups<'a> {
     caa: &'a Caa,
+    whole: Seconds,
+    until: Instant,
     seen: HashMap<String, Arc<[Property]>>,
 }
 
@@ -69,8 +78,8 @@ impl Lookups<'_> {
     /// Whether the DNS lets a name be certified; an address always, since CAA is about names.
     ///
     /// # Errors
-    /// The DNS does not say it within the time of one validation: then nothing is issued (RFC
-    /// 8659 §3).
+    /// The DNS does not say it within the time of one validation, or what is left of the time for
+    /// all names: then nothing is issued (RFC 8659 §3).
     pub async fn judge(
         &mut self,
         name: &ServerName,
@@ -79,13 +88,17 @@ impl Lookups<'_> {
         let ServerName::Dns { base, wildcard } = name else {
             return Ok(None);
         };
-        let limit = self.caa.limit;
-        let (at, records) = timeout(duration(limit), self.relevant(base))
-            .await
-            .unwrap_or(Err(ValidatorError::Timeout {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let (patience, limit) = match duration(self.caa.limit) {
+            one if one < left => (one, self.caa.limit),
+            _ => (left, self.whole),
+        };
+        let (at, records) = timeout(patience, self.relevant(base)).await.unwrap_or(Err(
+            ValidatorError::Timeout {
                 phase: Phase::Lookup,
                 limit,
-            }))?;
+            },
+        ))?;
         let judged = record::judge(&records, *wildcard, application);
         Ok(judged.err().map(|why| CaaRefusal { at, why }))
     }

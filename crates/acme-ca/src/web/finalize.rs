@@ -13,6 +13,7 @@ use super::problem::Error;
 use super::{Web, order};
 use crate::audit;
 use crate::finalization::{finalize, refused};
+use crate::orders::OrderStatus;
 use crate::store::Orders;
 use crate::store::orders::Handle;
 
@@ -49,13 +50,22 @@ pub(crate) async fn post(
         }
     };
     // A client that goes away must not leave its order half-made: the work is not this
-    // request's, which only waits for it.
-    let busy = web.under_way.enter(&found.id).await;
+    // request's, which only waits for it. One request at a time judges an order: another would
+    // have the DNS asked as often.
+    let Some(busy) = web.under_way.claim(&found.id).await else {
+        web.failed(caller.peer, now);
+        let error = Error::NotReady {
+            status: OrderStatus::Processing,
+        };
+        let decision = refused(&found, now).because(&error);
+        audit::record(web.ca.store(), decision).await?;
+        return Err(error);
+    };
     let task = {
         let web = Arc::clone(&web);
         let account = caller.account;
         tokio::spawn(async move {
-            let finalized = finalize(&web.ca, &account, found, csr, now).await;
+            let finalized = finalize(&web.ca, &account, found, csr, &*web.clock).await;
             drop(busy);
             finalized
         })
@@ -67,5 +77,5 @@ pub(crate) async fn post(
         web.failed(caller.peer, now);
     }
     let finalized = finalized?;
-    Ok(order::show(&web, &finalized, now, StatusCode::OK))
+    Ok(order::show(&web, &finalized, web.now(), StatusCode::OK))
 }

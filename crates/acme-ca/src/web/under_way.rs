@@ -1,7 +1,7 @@
 //! Work that goes on when the request that began it is gone, and whose order (or authorization) it
 //! is.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
@@ -10,43 +10,27 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UnderWay {
     any: Arc<RwLock<()>>,
-    orders: Arc<Mutex<HashMap<String, usize>>>,
+    orders: Arc<Mutex<HashSet<String>>>,
 }
 
-/// One order is worked on until this is dropped.
+/// One order is worked on, by one alone, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct InHand {
-    orders: Arc<Mutex<HashMap<String, usize>>>,
+    orders: Arc<Mutex<HashSet<String>>>,
     order: String,
     _any: OwnedRwLockReadGuard<()>,
 }
 
 impl UnderWay {
-    /// Somebody works on an order; others may do so too.
-    pub(crate) async fn enter(&self, order: &str) -> InHand {
-        let any = Arc::clone(&self.any).read_owned().await;
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        *orders.entry(order.to_owned()).or_default() += 1;
-        self.in_hand(order, any)
-    }
-
     /// Takes an order that nobody works on.
     pub(crate) async fn claim(&self, order: &str) -> Option<InHand> {
         let any = Arc::clone(&self.any).read_owned().await;
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        if orders.contains_key(order) {
-            return None;
-        }
-        orders.insert(order.to_owned(), 1);
-        Some(self.in_hand(order, any))
-    }
-
-    fn in_hand(&self, order: &str, any: OwnedRwLockReadGuard<()>) -> InHand {
-        InHand {
+        orders.insert(order.to_owned()).then(|| InHand {
             orders: Arc::clone(&self.orders),
             order: order.to_owned(),
             _any: any,
-        }
+        })
     }
 
     /// Waits until nothing is under way.
@@ -58,11 +42,6 @@ impl UnderWay {
 impl Drop for InHand {
     fn drop(&mut self) {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = orders.get_mut(&self.order) {
-            *count -= 1;
-            if *count == 0 {
-                orders.remove(&self.order);
-            }
-        }
+        orders.remove(&self.order);
     }
 }

@@ -38,6 +38,7 @@ struct Zone {
     /// Names with which something is wrong.
     failing: BTreeMap<String, ResponseCode>,
     silent: Vec<String>,
+    pause: Duration,
     /// Answers over UDP say that they are truncated.
     truncating: bool,
     asked: Vec<(String, RecordType)>,
@@ -124,6 +125,16 @@ impl DnsServer {
         self.zone().silent.push(key(name));
     }
 
+    /// Answers for it again.
+    pub(crate) fn speak(&self, name: &str) {
+        self.zone().silent.retain(|silent| *silent != key(name));
+    }
+
+    /// From now on every answer takes so long.
+    pub(crate) fn slow_down(&self, pause: Duration) {
+        self.zone().pause = pause;
+    }
+
     /// From now on answers over UDP are truncated.
     pub(crate) fn truncate(&self) {
         self.zone().truncating = true;
@@ -176,6 +187,8 @@ fn serve_udp(socket: &UdpSocket, zone: &Mutex<Zone>, stop: &AtomicBool) {
         let Some(mut response) = answer(&buffer[..length], zone) else {
             continue;
         };
+        let pause = zone.lock().unwrap().pause;
+        std::thread::sleep(pause);
         if zone.lock().unwrap().truncating {
             response = response.truncate();
             response.metadata.truncation = true;

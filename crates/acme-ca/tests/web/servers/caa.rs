@@ -1,15 +1,21 @@
 //! CAA (RFC 8659): what the DNS of a name says about who may issue for it.
 
-use acme_wire::Directory;
-use acme_wire::order::{Order, OrderStatus};
+use std::sync::Arc;
+use std::time::Duration;
+
+use acme_ca::store::Orders;
+use acme_wire::order::{Finalize, Order, OrderStatus};
+use acme_wire::{Directory, base64url};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
+use tokio::task::JoinHandle;
 
 use super::{ALLOW, Ordered, Servers, place};
 use crate::client::{Answer, Client};
 use crate::csr::server_csr;
 use crate::der::SoftKey;
 use crate::dns_server::Data;
+use crate::lifecycle::until;
 
 /// A CA that asks for CAA records, in which it is `ca.example` or `ca2.example`.
 async fn asking() -> Servers {
@@ -152,6 +158,123 @@ async fn without_an_answer_of_the_dns_nothing_is_issued_and_the_order_waits() {
     assert!(servers.world.issued().await.is_empty());
     servers.dns.set("example.net", [caa("issue", "ca.example")]);
     finalize(&client, &order, &names).await.ok();
+}
+
+/// A CA that waits for the DNS no longer than this; each look-up is tried again after a quarter.
+async fn patient_for(servers: &mut Servers, timeout: &str) {
+    let timeout = format!("timeout = \"{timeout}\"");
+    let edit = |settings: String| settings.replace("timeout = \"60s\"", &timeout);
+    servers.world.restart(edit).await;
+}
+
+/// Finalizes a ready order, and goes on once the DNS was asked about it.
+async fn begin(servers: &Servers, client: &Arc<Client>, order: &Ordered) -> JoinHandle<Answer> {
+    let csr = server_csr(&SoftKey::generate(), None, &["www.example.net"]);
+    let request = Finalize {
+        csr: Some(base64url::encode(&csr)),
+    };
+    let (client, url) = (Arc::clone(client), order.order.finalize.clone());
+    let answer = tokio::spawn(async move { client.post_json(&url, &request).await });
+    until(async || asked(servers) > 0).await;
+    answer
+}
+
+/// How often the DNS was asked for CAA records.
+fn asked(servers: &Servers) -> usize {
+    let asked = servers.dns.asked();
+    let caa = asked.iter().filter(|(_, kind)| *kind == RecordType::CAA);
+    caa.count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_request_at_a_time_has_the_dns_asked() {
+    let servers = asking().await;
+    let client = Arc::new(servers.world.client().await);
+    let names = ["www.example.net"];
+    let order = servers.ready(&client, &names).await;
+    servers.dns.silence("www.example.net");
+    let first = begin(&servers, &client, &order).await;
+    let second = finalize(&client, &order, &names).await;
+    let detail = second.refused(403, "orderNotReady");
+    assert!(detail.contains("processing"), "{detail}");
+    assert!(!first.is_finished());
+    assert_eq!(asked(&servers), 1);
+    first.abort();
+    assert_eq!(order.status(&client).await, OrderStatus::Ready);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_expires_while_the_dns_is_asked_gets_nothing() {
+    let mut servers = asking().await;
+    // Nobody else looks at orders.
+    servers.world.options.upkeep = Duration::from_secs(3600);
+    patient_for(&mut servers, "8s").await;
+    let client = Arc::new(servers.world.client().await);
+    let order = servers.ready(&client, &["www.example.net"]).await;
+    servers.dns.silence("www.example.net");
+    let answer = begin(&servers, &client, &order).await;
+    let life = servers.world.ca.config().lifetimes.order.0;
+    servers.world.advance(life);
+    servers.dns.set("example.net", [caa("issue", "ca.example")]);
+    servers.dns.speak("www.example.net");
+    let refused = answer.await.unwrap();
+    refused.refused(403, "orderNotReady");
+    assert!(servers.world.issued().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_names_of_an_order_have_one_deadline() {
+    let mut servers = asking().await;
+    patient_for(&mut servers, "2s").await;
+    let client = servers.world.client().await;
+    // Three look-ups for each, which nothing else needs.
+    let names: Vec<_> = (0..10).map(|n| format!("a.b.n{n}.example.net")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    for name in &names {
+        servers.dns.address_of(name, "127.0.0.2");
+    }
+    let order = servers.ready(&client, &names).await;
+    servers.dns.slow_down(Duration::from_millis(300));
+    let refused = finalize(&client, &order, &names).await;
+    refused.refused(400, "dns");
+    assert!(asked(&servers) < 30, "{} look-ups", asked(&servers));
+    assert_eq!(order.status(&client).await, OrderStatus::Ready);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_does_not_wait_for_the_dns() {
+    let mut servers = asking().await;
+    servers.world.options.timeouts.drain = Duration::from_millis(50);
+    servers.world.restart(|settings| settings).await;
+    let client = Arc::new(servers.world.client().await);
+    let order = servers.ready(&client, &["www.example.net"]).await;
+    servers.dns.silence("www.example.net");
+    let answer = begin(&servers, &client, &order).await;
+    servers.world.stop().await;
+    assert!(answer.await.is_err(), "its connection was dropped");
+    // The look-up was tried once: the second try comes after fifteen seconds.
+    assert_eq!(asked(&servers), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_starts_though_the_dns_is_silent_and_goes_on_when_it_speaks() {
+    let mut servers = asking().await;
+    let client = servers.world.client().await;
+    let order = servers.ready(&client, &["www.example.net"]).await;
+    let csr = server_csr(&SoftKey::generate(), None, &["www.example.net"]);
+    servers.world.stop().await;
+    servers.dns.silence("www.example.net");
+    let id = order.url.rsplit('/').next().unwrap();
+    let (store, now) = (servers.world.ca.store(), servers.world.now());
+    store.begin(id, csr, now).await.unwrap();
+    patient_for(&mut servers, "8s").await;
+    // Who waited for it would have tried again.
+    assert!(asked(&servers) <= 1);
+    let client = client.over(servers.world.http());
+    assert_eq!(order.status(&client).await, OrderStatus::Processing);
+    servers.dns.speak("www.example.net");
+    until(async || order.status(&client).await == OrderStatus::Valid).await;
+    assert_eq!(servers.world.issued().await.len(), 1);
 }
 
 #[tokio::test]
