@@ -172,7 +172,8 @@ fn a_home_that_cannot_be_written_is_an_error_and_stays_as_it_is() {
     let said = printed(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("Read-only file system"), "{said}");
-    assert!(said.contains("nssdb"), "{said}");
+    let home = laptop.home().display().to_string();
+    assert!(said.contains(&home), "{said}");
     assert_eq!(files(laptop.home()), before);
 }
 
@@ -213,9 +214,7 @@ fn certificates_on_disk_are_copied_follow_renewals_and_go_at_logout() {
     let site = Site::enrolled(36_000_001).unwrap();
     let laptop = site.laptop();
     laptop.succeed(&[]).unwrap();
-    let database = site.dir().join("other browser");
-    fs::create_dir(&database).unwrap();
-    certutil(&database, &["-N", "--empty-password"]);
+    let database = other_browser(&site);
     let folder = database.display().to_string();
     let import = ["browser", "import", "--database", &folder];
     laptop.succeed(&import).unwrap();
@@ -246,6 +245,96 @@ fn certificates_on_disk_are_copied_follow_renewals_and_go_at_logout() {
     assert!(!list.contains("dlogin"), "{list}");
     let keys = certutil(&database, &["-K"]);
     assert!(!keys.contains("dlogin"), "{keys}");
+}
+
+/// A PATH on which NSS's tool for PKCS#12 is this line of sh.
+fn path_with_pk12util(site: &Site, line: &str) -> std::ffi::OsString {
+    let folder = site.dir().join("tools");
+    fs::create_dir_all(&folder).unwrap();
+    // Written by a process of its own: it is run, and must be open nowhere.
+    let write = format!("printf '#!/bin/sh\n{line}\n' > \"$0\" && chmod 700 \"$0\"");
+    process::succeed(
+        Command::new("sh")
+            .args(["-c", &write])
+            .arg(folder.join("pk12util")),
+    )
+    .unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).unwrap()
+}
+
+/// A database of a browser that has no module.
+fn other_browser(site: &Site) -> PathBuf {
+    let database = site.dir().join("other browser");
+    fs::create_dir(&database).unwrap();
+    certutil(&database, &["-N", "--empty-password"]);
+    database
+}
+
+#[test]
+fn an_import_that_is_killed_leaves_no_key_and_is_done_by_the_next_login() {
+    use std::os::unix::process::ExitStatusExt;
+    let site = Site::enrolled(36_000_003).unwrap();
+    let laptop = site.laptop();
+    laptop.succeed(&[]).unwrap();
+    let database = other_browser(&site);
+    let folder = database.display().to_string();
+    let before = files(laptop.home());
+
+    let mut import = laptop.dlogin(&["browser", "import", "--database", &folder]);
+    import.env("PATH", path_with_pk12util(&site, "kill -KILL $PPID"));
+    let output = process::run(&mut import).unwrap();
+    assert_eq!(output.status.signal(), Some(9), "{}", printed(&output));
+    let after = files(laptop.home());
+    let new: Vec<_> = after
+        .keys()
+        .filter(|path| !before.contains_key(*path))
+        .collect();
+    let record = laptop.home().join(".local/state/dlogin/browser.json");
+    assert_eq!(new, [&record]);
+
+    laptop.succeed(&["--renew", "tls-disk"]).unwrap();
+    assert!(certutil(&database, &["-L"]).contains("dlogin tls-disk"));
+}
+
+#[test]
+fn a_copy_that_could_not_be_renewed_is_tried_again_and_a_new_one_is_not() {
+    let site = Site::enrolled(36_000_004).unwrap();
+    let laptop = site.laptop();
+    laptop.succeed(&[]).unwrap();
+    let database = other_browser(&site);
+    let folder = database.display().to_string();
+    let import = ["browser", "import", "--database", &folder];
+    let failing = path_with_pk12util(&site, "exit 1");
+    let has_it = || certutil(&database, &["-L"]).contains("dlogin tls-disk");
+
+    let mut never = laptop.dlogin(&import);
+    never.env("PATH", &failing);
+    assert!(!process::run(&mut never).unwrap().status.success());
+    laptop.succeed(&["--renew", "tls-disk"]).unwrap();
+    assert!(!has_it(), "nobody was told that it would be");
+
+    laptop.succeed(&import).unwrap();
+    assert!(has_it());
+    let mut renew = laptop.dlogin(&["--renew", "tls-disk"]);
+    renew.env("PATH", &failing);
+    let output = process::run(&mut renew).unwrap();
+    assert!(output.status.success(), "{}", printed(&output));
+    assert!(printed(&output).contains("warning: browsers:"));
+    assert!(!has_it());
+    laptop.succeed(&["--renew", "tls-disk"]).unwrap();
+    assert!(has_it());
+
+    // A browser that is gone is told of once.
+    fs::remove_dir_all(&database).unwrap();
+    let told = |laptop: &Laptop| {
+        let output = laptop.run(&["--renew", "tls-disk"]).unwrap();
+        assert!(output.status.success(), "{}", printed(&output));
+        printed(&output).contains("warning: browsers:")
+    };
+    assert!(told(laptop));
+    assert!(!told(laptop));
 }
 
 #[test]

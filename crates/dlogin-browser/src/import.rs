@@ -1,20 +1,22 @@
 //! Certificates with keys on disk (yubikey-02), copied into databases: for
 //! browsers that cannot load the module.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use dlogin_core::status::status;
 use dlogin_core::{Certificate, KeyPlace, Kind, Paths, ProfileName, files};
+use rustix::fs::{MemfdFlags, memfd_create};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::error::file;
 use crate::nss::{self, Database};
 use crate::places::{Home, has_database};
-use crate::record::{Import, Record};
+use crate::record::{Held, Import, Record};
 use crate::{Error, pkcs12};
 
 /// A certificate that a database has now.
@@ -119,18 +121,13 @@ pub fn import(
             .map(|profile| Identity::find(paths, profile))
             .collect::<Result<_, _>>()?
     };
-    let unnamed = paths.at(None);
-    let mut record = Record::load(&unnamed)?;
+    let mut held = Held::load(&paths.at(None))?;
     let mut imported = Vec::new();
     for identity in identities {
-        let name = identity.certificate.name().to_string();
         for folder in &folders {
-            take_out(&mut record, |old| old.name == name && old.folder == *folder)?;
-            put_in(paths, &mut record, folder, &identity)?;
-            // Kept as it grows: what is in a database is on record.
-            record.save(&unnamed)?;
+            replace(&mut held, folder, &identity)?;
             imported.push(Imported {
-                name: name.clone(),
+                name: identity.certificate.name().to_string(),
                 folder: folder.clone(),
             });
         }
@@ -166,60 +163,63 @@ fn without_module(home: &Home) -> Result<Vec<PathBuf>, Error> {
     Ok(folders)
 }
 
-/// Two files for NSS's tool, which takes nothing from a pipe.
-struct Passing {
-    folder: PathBuf,
-}
+/// What NSS's tool reads from a file, in memory alone: however this process ends,
+/// no key stays behind.
+struct Passed(File);
 
-impl Passing {
-    fn new(paths: &Paths) -> Result<Self, Error> {
-        let folder = paths
-            .certificate_dir()
-            .join(format!(".import.{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        files::private_dir(&folder)?;
-        Ok(Self { folder })
+impl Passed {
+    fn new(content: &[u8]) -> Result<Self, Error> {
+        let made = || -> io::Result<File> {
+            let mut made = File::from(memfd_create("dlogin", MemfdFlags::CLOEXEC)?);
+            made.write_all(content)?;
+            Ok(made)
+        };
+        made().map(Self).map_err(file(Path::new("memory"), "write"))
     }
 
-    fn write(&self, name: &str, content: &[u8]) -> Result<String, Error> {
-        let path = self.folder.join(name);
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .and_then(|mut opened| opened.write_all(content))
-            .map_err(file(&path, "write"))?;
-        Ok(path.display().to_string())
+    /// Where the tool finds it, which does not inherit it.
+    fn path(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd())
     }
 }
 
-impl Drop for Passing {
-    fn drop(&mut self) {
-        for name in ["p12", "password"] {
-            let _ = files::remove_secret(&self.folder.join(name));
-        }
-        let _ = fs::remove_dir(&self.folder);
-    }
-}
-
-fn put_in(
-    paths: &Paths,
-    record: &mut Record,
-    folder: &Path,
-    identity: &Identity,
-) -> Result<(), Error> {
+fn put_in(folder: &Path, identity: &Identity) -> Result<(), Error> {
     let password = pkcs12::password()?;
-    let passing = Passing::new(paths)?;
-    let file = passing.write("p12", &identity.pkcs12(&password)?)?;
-    let password = passing.write("password", password.as_bytes())?;
-    Database(folder).run("pk12util", &["-i", &file, "-w", &password, "-K", ""])?;
-    record.imports.push(Import {
+    let file = Passed::new(&identity.pkcs12(&password)?)?;
+    let password = Passed::new(password.as_bytes())?;
+    Database(folder)
+        .run(
+            "pk12util",
+            &["-i", &file.path(), "-w", &password.path(), "-K", ""],
+        )
+        .map(drop)
+}
+
+/// Puts a certificate into a database, in place of what that has of the same name.
+/// It is on record before it is there. What was there before and could not be
+/// replaced stays on record, and is tried again by [`keep_up`].
+fn replace(held: &mut Held, folder: &Path, identity: &Identity) -> Result<(), Error> {
+    let mut import = Import {
         folder: folder.to_owned(),
         name: identity.certificate.name().to_string(),
-        serial: identity.certificate.serial.clone(),
-    });
-    Ok(())
+        serial: String::new(),
+    };
+    let imports = &mut held.record.imports;
+    let before = imports.len();
+    imports.retain(|old| (&old.folder, &old.name) != (&import.folder, &import.name));
+    let is_new = imports.len() == before;
+    imports.push(import.clone());
+    held.save()?;
+    let done = take_one_out(&import).and_then(|()| put_in(folder, identity));
+    let gone = is_new && done.is_err() && take_one_out(&import).is_ok();
+    held.record.imports.pop();
+    if !gone {
+        if done.is_ok() {
+            import.serial.clone_from(&identity.certificate.serial);
+        }
+        held.record.imports.push(import);
+    }
+    done.and(held.save())
 }
 
 /// Takes imported certificates and their keys out of the databases.
@@ -271,33 +271,38 @@ fn take_one_out(import: &Import) -> Result<(), Error> {
 #[must_use]
 pub fn keep_up(paths: &Paths) -> Vec<Error> {
     let paths = &paths.at(None);
-    let mut record = match Record::load(paths) {
+    let held = match Record::load(paths) {
         Ok(record) if record.imports.is_empty() => return Vec::new(),
-        Ok(record) => record,
-        Err(error) => return vec![error],
+        Ok(_) => Held::load(paths).and_then(|held| Ok((held, on_disk(paths)?))),
+        Err(error) => Err(error),
     };
-    let held = match on_disk(paths) {
+    let (mut held, certificates) = match held {
         Ok(held) => held,
         Err(error) => return vec![error],
     };
     let mut failed = Vec::new();
-    for import in record.imports.clone() {
-        let now = held
+    for import in held.record.imports.clone() {
+        let now = certificates
             .iter()
             .find(|certificate| certificate.name().to_string() == import.name);
         if now.is_some_and(|certificate| certificate.serial == import.serial) {
             continue;
         }
-        let done = take_out(&mut record, |old| *old == import).and_then(|()| match now {
-            Some(certificate) => {
-                let identity = Identity::of(certificate.clone())?;
-                put_in(paths, &mut record, &import.folder, &identity)
+        let done = match now {
+            // A database that is gone is told of once, and forgotten.
+            Some(certificate) if has_database(&import.folder) => Identity::of(certificate.clone())
+                .and_then(|identity| replace(&mut held, &import.folder, &identity)),
+            Some(_) => {
+                held.record.imports.retain(|old| *old != import);
+                Err(Error::NoDatabase {
+                    folder: import.folder,
+                })
             }
-            None => Ok(()),
-        });
+            None => take_out(&mut held.record, |old| *old == import),
+        };
         failed.extend(done.err());
     }
-    failed.extend(record.save(paths).err());
+    failed.extend(held.save().err());
     failed
 }
 

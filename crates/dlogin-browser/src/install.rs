@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::error::file;
 use crate::nss::{self, Database};
 use crate::places::{Browser, Home, Place};
-use crate::record::{Record, remember};
+use crate::record::{Held, remember};
 use crate::{Error, prefs};
 
 /// What is to be registered.
@@ -194,7 +194,7 @@ pub(crate) fn discard(folder: &Path) {
 /// [`Error`]; nothing was changed then.
 pub fn install(home: &Home, paths: &Paths, wanted: &Wanted) -> Result<Vec<Changed>, Error> {
     own_home(home)?;
-    let mut record = Record::load(paths)?;
+    let mut held = Held::load(paths)?;
     let plans = home
         .places()
         .into_iter()
@@ -210,12 +210,12 @@ pub fn install(home: &Home, paths: &Paths, wanted: &Wanted) -> Result<Vec<Change
             .try_for_each(|plan| plan.carry_out(wanted, &mut undo))
             .and_then(|()| {
                 for folder in &undo.made {
-                    remember(&mut record.made, folder.clone());
+                    remember(&mut held.record.made, folder.clone());
                 }
                 for folder in &undo.preferences {
-                    remember(&mut record.preferences, folder.clone());
+                    remember(&mut held.record.preferences, folder.clone());
                 }
-                record.save(paths)
+                held.save()
             });
         if let Err(error) = done {
             undo.put_back();

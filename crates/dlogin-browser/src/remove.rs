@@ -7,7 +7,7 @@ use dlogin_core::Paths;
 use crate::install::{Change, Changed, backup, discard, not_in_use, own_home};
 use crate::nss::{self, Database};
 use crate::places::Home;
-use crate::record::Record;
+use crate::record::Held;
 use crate::{Error, import, prefs};
 
 /// Takes the module out of every database that has it, the preference out of
@@ -18,7 +18,8 @@ use crate::{Error, import, prefs};
 /// [`Error`]. What was taken away before an error stays away.
 pub fn remove(home: &Home, paths: &Paths) -> Result<Vec<Changed>, Error> {
     own_home(home)?;
-    let mut record = Record::load(paths)?;
+    let mut held = Held::load(paths)?;
+    let record = &mut held.record;
     let mut having = Vec::new();
     for place in home.places() {
         if Database(&place.folder).registered()?.is_some() {
@@ -35,7 +36,7 @@ pub fn remove(home: &Home, paths: &Paths) -> Result<Vec<Changed>, Error> {
         nss::tools()?;
         not_in_use(touched.iter().map(std::path::PathBuf::as_path))?;
     }
-    import::take_out(&mut record, |_| true)?;
+    import::take_out(record, |_| true)?;
     for folder in &having {
         let database = Database(folder);
         database.delete_module()?;
@@ -50,7 +51,7 @@ pub fn remove(home: &Home, paths: &Paths) -> Result<Vec<Changed>, Error> {
     }
     record.made.clear();
     record.preferences.clear();
-    record.save(paths)?;
+    held.save()?;
     let mut changed: Vec<Changed> = Vec::new();
     for path in touched {
         if changed.iter().all(|known| known.path != path) {

@@ -59,7 +59,7 @@ pub fn status(home: &Home, paths: &Paths, module: Option<&Path>) -> Result<Statu
                 imported: record
                     .imports
                     .iter()
-                    .filter(|import| import.folder == place.folder)
+                    .filter(|import| import.folder == place.folder && !import.serial.is_empty())
                     .map(|import| import.name.clone())
                     .collect(),
                 browser: place.browser,

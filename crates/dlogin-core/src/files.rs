@@ -5,7 +5,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use rustix::fs::FlockOperation;
+
+use crate::{Error, exclusive};
 
 /// No file of ours is longer; reading stops there.
 const MAX_LEN: u64 = 1 << 20;
@@ -78,6 +80,24 @@ pub fn private_dir(path: &Path) -> Result<(), Error> {
         fs::set_permissions(path, permissions).map_err(failed(path, "close"))?;
     }
     Ok(())
+}
+
+/// Makes the folder as [`private_dir`] does, and holds it for as long as the file
+/// lives: other processes that would hold it wait. Blocks its thread, for half a
+/// minute at most.
+///
+/// # Errors
+/// [`Error::File`]; [`Error::Busy`] where another process does not let it go.
+pub fn hold_dir(path: &Path) -> Result<File, Error> {
+    private_dir(path)?;
+    let attempt = || {
+        File::open(path)
+            .and_then(|folder| exclusive::take(folder, FlockOperation::NonBlockingLockExclusive))
+            .map_err(failed(path, "lock"))
+    };
+    exclusive::block(exclusive::PATIENCE, attempt)?.ok_or_else(|| Error::Busy {
+        path: path.to_owned(),
+    })
 }
 
 /// A new file next to its place, with its own name until [`Pending::commit`];

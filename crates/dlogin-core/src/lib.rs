@@ -19,6 +19,7 @@ mod clock;
 pub mod config;
 mod disk_key;
 mod error;
+mod exclusive;
 mod exit;
 pub mod expiry;
 pub mod files;

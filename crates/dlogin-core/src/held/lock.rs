@@ -2,24 +2,16 @@
 
 use std::fs::File;
 use std::io;
-use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+use rustix::fs::FlockOperation;
 
 use super::Folder;
+use crate::exclusive::{self, PATIENCE};
 use crate::{Error, Paths, files};
-
-/// How long the folder is waited for; nobody needs it for longer than it takes
-/// to write a few files.
-const LOCK_PATIENCE: Duration = Duration::from_secs(30);
-
-/// Between two looks whether it is free.
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 impl Folder {
     /// Waits until no other dlogin works in the folder. Blocks its thread, for
-    /// [`LOCK_PATIENCE`] at most.
+    /// [`PATIENCE`] at most.
     pub(crate) fn lock(paths: &Paths) -> Result<Self, Error> {
         files::private_dir(paths.certificate_dir())?;
         Self::open(paths, FlockOperation::NonBlockingLockExclusive)
@@ -37,20 +29,10 @@ impl Folder {
         how: FlockOperation,
         told: impl FnOnce(&str),
     ) -> Result<Self, Error> {
-        let end = Instant::now() + LOCK_PATIENCE;
-        let mut told = Some(told);
-        loop {
-            match Self::try_open(paths, how)? {
-                Some(folder) => return Ok(folder),
-                None if Instant::now() > end => return Err(Self::busy(paths)),
-                None => {
-                    if let Some(told) = told.take() {
-                        told("another dlogin works with the certificates; waiting for it");
-                    }
-                    tokio::time::sleep(LOCK_PAUSE).await;
-                }
-            }
-        }
+        let told = || told("another dlogin works with the certificates; waiting for it");
+        exclusive::wait(PATIENCE, || Self::try_open(paths, how), told)
+            .await?
+            .ok_or_else(|| Self::busy(paths))
     }
 
     /// To be read, as it is: nothing is made and nothing is changed. `None`
@@ -76,23 +58,12 @@ impl Folder {
     }
 
     fn open(paths: &Paths, how: FlockOperation) -> Result<Self, Error> {
-        let end = Instant::now() + LOCK_PATIENCE;
-        loop {
-            match Self::try_open(paths, how)? {
-                Some(folder) => return Ok(folder),
-                None if Instant::now() > end => return Err(Self::busy(paths)),
-                None => std::thread::sleep(LOCK_PAUSE),
-            }
-        }
+        exclusive::block(PATIENCE, || Self::try_open(paths, how))?.ok_or_else(|| Self::busy(paths))
     }
 
     fn try_open(paths: &Paths, how: FlockOperation) -> Result<Option<Self>, Error> {
         let path = paths.certificate_dir().to_owned();
-        let locked = File::open(&path).and_then(|folder| match flock(&folder, how) {
-            Ok(()) => Ok(Some(folder)),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
-            Err(error) => Err(error.into()),
-        });
+        let locked = File::open(&path).and_then(|folder| exclusive::take(folder, how));
         match locked {
             Ok(locked) => Ok(locked.map(|lock| Self {
                 path,
