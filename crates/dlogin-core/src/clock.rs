@@ -22,9 +22,14 @@ pub(crate) struct CaClock {
 
 impl CaClock {
     pub(crate) fn new(ca: OffsetDateTime) -> Self {
+        Self::seen_at(OffsetDateTime::now_utc(), ca)
+    }
+
+    /// What it said when ours said `local`.
+    pub(crate) fn seen_at(local: OffsetDateTime, ca: OffsetDateTime) -> Self {
         Self {
             ca,
-            local: OffsetDateTime::now_utc(),
+            local,
             read: Instant::now(),
         }
     }

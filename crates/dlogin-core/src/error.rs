@@ -163,6 +163,16 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// Another process logs in, and was waited for.
+    #[error(
+        "another dlogin has been logging in for {} s: answer it or end it, and try again",
+        waited.as_secs()
+    )]
+    LoggingIn {
+        /// How long it was waited for.
+        waited: std::time::Duration,
+    },
+
     /// `config.toml` is not what this program understands.
     #[error("{} {}: correct or remove the file", path.display(), toml_place(source))]
     Config {
@@ -322,6 +332,7 @@ impl Error {
             Self::AccountRefused { .. } => Exit::Refused,
             Self::File { .. }
             | Self::Busy { .. }
+            | Self::LoggingIn { .. }
             | Self::ConfigWrite { .. }
             | Self::AccountKey(_)
             | Self::Account { .. } => Exit::Internal,

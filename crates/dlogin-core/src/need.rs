@@ -3,15 +3,17 @@
 //! neither CA nor YubiKey while all lives.
 
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::FlockOperation;
 use time::OffsetDateTime;
 
 use crate::granted::Granted;
 use crate::held::{Certificate, Folder};
 use crate::login::{Renew, Request, Show};
-use crate::{Config, Error, Paths, ProfileName, files};
+use crate::{Config, Error, Paths, ProfileName, exclusive, files};
 
 /// A certificate that ends sooner is renewed: long enough to connect with.
 pub const MARGIN: Duration = Duration::from_secs(2 * 60);
@@ -108,12 +110,16 @@ pub struct Turn {
     _lock: File,
 }
 
-/// Waits while another process of this person logs in "if needed", and says
-/// whether it is still needed then: several programs that start at once cost
-/// one touch. `None` where it is not.
+/// How long another login is waited for: a PIN is typed, and two keys are touched.
+const PATIENCE: Duration = Duration::from_secs(3 * 60);
+
+/// Waits while another process of this person logs in "if needed", for three
+/// minutes at most, and says whether it is still needed then: several programs that
+/// start at once cost one touch. `None` where it is not. Whoever waits is told.
 ///
 /// # Errors
-/// Those of [`nothing_to_do`], and [`Error::File`] where the lock cannot be taken.
+/// Those of [`nothing_to_do`]; [`Error::File`] where the lock cannot be taken, and
+/// [`Error::LoggingIn`] where the other does not end.
 pub async fn turn(
     paths: &Paths,
     request: &Request,
@@ -124,36 +130,37 @@ pub async fn turn(
     }
     let state = paths.at(request.site.as_ref());
     let place = state.state_dir().join("login.lock");
-    let turn = tokio::task::spawn_blocking(move || wait(place))
-        .await
-        .map_err(|_| Error::Broken)??;
+    let turn = wait(&place, PATIENCE, show).await?;
     let nothing = nothing_to_do(paths, request, show).await?;
     Ok(nothing.is_none().then_some(turn))
 }
 
-fn wait(path: std::path::PathBuf) -> Result<Turn, Error> {
-    use std::os::unix::fs::OpenOptionsExt;
+async fn wait(
+    path: &Path,
+    patience: Duration,
+    show: &mut (dyn Show + Send),
+) -> Result<Turn, Error> {
     if let Some(folder) = path.parent() {
         files::private_dir(folder)?;
     }
-    let locked = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .and_then(|file| {
-            flock(&file, FlockOperation::LockExclusive)?;
-            Ok(file)
-        });
-    match locked {
-        Ok(file) => Ok(Turn { _lock: file }),
-        Err(source) => Err(Error::File {
-            path,
+    let attempt = || {
+        let taken = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .and_then(|file| exclusive::take(file, FlockOperation::NonBlockingLockExclusive));
+        taken.map_err(|source| Error::File {
+            path: path.to_owned(),
             doing: "lock",
             source,
-        }),
-    }
+        })
+    };
+    let told = || show.warning("another dlogin is logging in; waiting for it");
+    let lock = exclusive::wait(patience, attempt, told).await?;
+    lock.map(|lock| Turn { _lock: lock })
+        .ok_or(Error::LoggingIn { waited: patience })
 }
 
 #[cfg(test)]

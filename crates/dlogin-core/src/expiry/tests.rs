@@ -9,7 +9,7 @@ use crate::login::AboutToSign;
 
 /// Notes what it is warned of.
 #[derive(Default)]
-pub(crate) struct Notes(Vec<String>);
+pub(crate) struct Notes(pub(crate) Vec<String>);
 
 impl Show for Notes {
     fn doing(&mut self, _: &str) {}
@@ -109,15 +109,20 @@ fn by_our_own_clock_five_minutes_are_left() {
 }
 
 #[test]
-fn the_cas_clock_counts_even_where_ours_is_wrong() {
+fn the_cas_clock_counts_where_the_two_agree() {
     let home = Home::new();
-    let at = |time| CaClock::new(time);
-    let (before, after) = (
-        home.end - Duration::hours(1),
-        home.end + Duration::seconds(1),
-    );
-    assert!(home.keeps(Some(&at(before)), None, home.end + Duration::days(9)));
-    assert!(!home.keeps(Some(&at(after)), None, before));
+    // By ours, with its margin, it would stay in both.
+    let seen = |off| CaClock::seen_at(home.end, home.end + Duration::minutes(off));
+    assert!(home.keeps(Some(&seen(-1)), None, home.end));
+    assert!(!home.keeps(Some(&seen(1)), None, home.end));
+}
+
+#[test]
+fn a_ca_whose_clock_is_far_from_ours_costs_nothing() {
+    let home = Home::new();
+    let now = OffsetDateTime::now_utc();
+    let ca = CaClock::new(home.end + Duration::days(400));
+    assert!(home.keeps(Some(&ca), None, now));
 }
 
 #[test]

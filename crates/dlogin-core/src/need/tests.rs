@@ -101,3 +101,21 @@ fn nothing_is_to_do_while_all_that_was_granted_is_there() {
         assert_eq!(there(&wanted), None, "{wanted:?}");
     }
 }
+
+#[test]
+fn a_login_that_does_not_end_is_told_of_and_not_waited_for_without_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("login.lock");
+    let mut show = Notes::default();
+    let turn = block_on(wait(&place, Duration::ZERO, &mut show)).unwrap();
+    assert!(show.0.is_empty(), "{:?}", show.0);
+
+    let short = Duration::from_millis(50);
+    let waited = block_on(wait(&place, short, &mut show));
+    assert!(matches!(waited, Err(Error::LoggingIn { .. })), "{waited:?}");
+    assert_eq!(show.0.len(), 1, "{:?}", show.0);
+    assert!(show.0[0].contains("another dlogin is logging in"));
+
+    drop(turn);
+    block_on(wait(&place, short, &mut show)).unwrap();
+}
