@@ -61,6 +61,8 @@ fn serve(arguments: &Agent) -> Result<(), dlogin_agent::Error> {
             }
         }
     });
+    // A question may be open.
+    terminal::restore_and_stay();
     // The thread that waits for the signer has nothing to end.
     runtime.shutdown_background();
     outcome
@@ -74,7 +76,7 @@ fn ask() -> Box<dyn Ask + Send> {
     } else if let Some(pinentry) = Pinentry::from_lookup(lookup) {
         Box::new(pinentry)
     } else if std::io::stdin().is_terminal() {
-        terminal::ask()
+        terminal::ask_in_front()
     } else {
         Box::new(Unattended)
     }

@@ -15,7 +15,6 @@ pub(crate) fn or_interrupted(
     work: impl Future<Output = Result<Exit, Error>>,
     left: &str,
 ) -> Result<Exit, Error> {
-    let echo = terminal::Echo::remember();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -33,7 +32,7 @@ pub(crate) fn or_interrupted(
     let outcome = match outcome {
         // Ctrl-C at a PIN that is being typed is a key like others, and no signal.
         Err(error) if error.exit() != Exit::Interrupted => Err(error),
-        Err(_) | Ok(None) => Ok(interrupted(&echo, left)),
+        Err(_) | Ok(None) => Ok(interrupted(left)),
         Ok(Some(exit)) => Ok(exit),
     };
     // A thread may still wait for the card or the terminal; nobody waits for it.
@@ -41,8 +40,8 @@ pub(crate) fn or_interrupted(
     outcome
 }
 
-fn interrupted(echo: &terminal::Echo, left: &str) -> Exit {
-    echo.restore_and_stay();
+fn interrupted(left: &str) -> Exit {
+    terminal::restore_and_stay();
     anstream::eprintln!("\ndlogin: interrupted; {left}");
     Exit::Interrupted
 }

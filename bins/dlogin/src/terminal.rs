@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dlogin_core::pin::{Ask, AskError, Askpass, Unattended, in_batch_mode};
+use rustix::process::getpgrp;
 use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
 };
 use zeroize::Zeroizing;
 
@@ -40,10 +41,9 @@ fn failed(error: io::Error) -> AskError {
 impl Ask for Terminal {
     fn secret(&mut self, text: &str) -> Result<Zeroizing<String>, AskError> {
         // Whoever sees the question may type at once: it comes after echo is off.
-        let echo = Echo::remember();
-        echo.hide();
+        echo().hide();
         let answer = unseen(text);
-        echo.restore();
+        echo().restore();
         answer.map_err(failed)
     }
 
@@ -138,46 +138,99 @@ pub(crate) fn is_watched() -> bool {
         && Askpass::from_lookup(|name| std::env::var_os(name)).is_none()
 }
 
-/// How the terminal was before a PIN was typed into it unseen.
-pub(crate) struct Echo(Option<(File, Termios)>);
+/// The terminal while what is typed is not shown, and how it was before.
+struct Hidden {
+    terminal: File,
+    before: Termios,
+}
 
-/// Set once the program ends by a signal: from then on echo stays. Held while it is changed.
-static ENDED: Mutex<bool> = Mutex::new(false);
+/// What is to be put back; and that the program ends by a signal: from then on echo stays.
+/// Held while the terminal is changed.
+#[derive(Default)]
+struct Echo {
+    hidden: Option<Hidden>,
+    ended: bool,
+}
+
+static ECHO: Mutex<Echo> = Mutex::new(Echo {
+    hidden: None,
+    ended: false,
+});
+
+fn echo() -> MutexGuard<'static, Echo> {
+    ECHO.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Echo {
-    pub(crate) fn remember() -> Self {
-        Self(File::open(TTY).ok().and_then(|terminal| {
-            let before = tcgetattr(&terminal).ok()?;
-            Some((terminal, before))
-        }))
-    }
-
     /// What is typed from now on is not shown, but for the end of its line. Ctrl-C ends the line
     /// instead of the program, which could not put echo back then.
-    fn hide(&self) {
-        let ended = ENDED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((terminal, before)) = &self.0
-            && !*ended
+    fn hide(&mut self) {
+        if self.ended {
+            return;
+        }
+        let Ok(terminal) = File::open(TTY) else {
+            return;
+        };
+        let Ok(before) = tcgetattr(&terminal) else {
+            return;
+        };
+        let mut hidden = before.clone();
+        hidden
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ISIG);
+        hidden.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        let _ = tcsetattr(&terminal, OptionalActions::Now, &hidden);
+        self.hidden = Some(Hidden { terminal, before });
+    }
+
+    /// As it was.
+    fn restore(&mut self) {
+        // Whoever is not in front would be stopped, and has nothing hidden any more.
+        if let Some(Hidden { terminal, before }) = self.hidden.take()
+            && is_in_front(&terminal)
         {
-            let mut hidden = before.clone();
-            hidden
-                .local_modes
-                .remove(LocalModes::ECHO | LocalModes::ISIG);
-            hidden.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
-            hidden.local_modes.insert(LocalModes::ECHONL);
-            let _ = tcsetattr(terminal, OptionalActions::Now, &hidden);
+            let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
         }
     }
+}
 
-    /// Puts it back, for good.
-    pub(crate) fn restore_and_stay(&self) {
-        *ENDED.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.restore();
+/// Where a question is open, what is typed is shown again, and stays so: the program ends.
+pub(crate) fn restore_and_stay() {
+    let mut echo = echo();
+    echo.ended = true;
+    echo.restore();
+}
+
+/// Whether the terminal is for this job, and not for another one of its shell.
+fn is_in_front(terminal: &File) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp())
+}
+
+/// The person at the terminal, who is asked nothing while another job has it: the system would
+/// stop this one at the question, and with it what it is asked for by others.
+struct InFront(Box<dyn Ask + Send>);
+
+/// Whom to ask, for a program that goes on in the background.
+pub(crate) fn ask_in_front() -> Box<dyn Ask + Send> {
+    Box::new(InFront(ask()))
+}
+
+impl InFront {
+    fn person(&mut self) -> Result<&mut dyn Ask, AskError> {
+        match File::open(TTY) {
+            Ok(terminal) if !is_in_front(&terminal) => Err(AskError::Background),
+            _ => Ok(&mut *self.0),
+        }
+    }
+}
+
+impl Ask for InFront {
+    fn secret(&mut self, text: &str) -> Result<Zeroizing<String>, AskError> {
+        self.person()?.secret(text)
     }
 
-    fn restore(&self) {
-        if let Some((terminal, before)) = &self.0 {
-            let _ = tcsetattr(terminal, OptionalActions::Now, before);
-        }
+    fn confirm(&mut self, text: &str) -> Result<bool, AskError> {
+        self.person()?.confirm(text)
     }
 }

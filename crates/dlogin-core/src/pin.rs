@@ -54,7 +54,7 @@ impl PinError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Ask(AskError::Interrupted) => Exit::Interrupted,
-            Self::Ask(AskError::Nobody) => Exit::Missing,
+            Self::Ask(AskError::Nobody | AskError::Background) => Exit::Missing,
             _ => Exit::Card,
         }
     }

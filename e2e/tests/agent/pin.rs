@@ -151,3 +151,65 @@ fn batch_mode_at_a_terminal_fails_at_once_too_where_a_login_without_it_asks() {
     assert_eq!(code, Some(0), "{shown}");
     assert!(shown.contains("entered"), "{shown}");
 }
+
+/// At a terminal of its own, where nobody else than the person can be asked.
+fn terminal(site: &Site, line: &str) -> Terminal {
+    let mut script = site.laptop().command(&programs::system("script").unwrap());
+    script.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+    Terminal::run_as(script, line).unwrap()
+}
+
+#[test]
+fn in_the_background_of_a_terminal_the_agent_asks_nobody_and_goes_on() {
+    let site = Site::enrolled(45_000_036).unwrap();
+    site.laptop().succeed(&["ssh"]).unwrap();
+    let sshd = site.sshd(USER).unwrap();
+    let config = ssh_config(site.laptop(), &sshd, "host", &me()).unwrap();
+    let line = format!(
+        "set -m; \"$DLOGIN\" agent & \
+         until [ -S $HOME/run/dlogin/service.sock ]; do sleep 0.1; done; \
+         ssh -F {0} host true; ssh -F {0} host true; jobs; kill %1; wait %1; echo code=$?",
+        config.display()
+    );
+    let (shown, _) = terminal(&site, &line).end().unwrap();
+    let denied = shown.matches("Permission denied (publickey)").count();
+    assert_eq!(denied, 2, "{shown}");
+    for said in [
+        "DLOGIN_ASKPASS",
+        "pinentry",
+        "--pin-cache",
+        "Running",
+        "code=0",
+    ] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    assert!(!shown.contains("PIN for YubiKey"), "{shown}");
+}
+
+#[test]
+fn an_agent_that_ends_at_its_question_leaves_a_terminal_that_shows_what_is_typed() {
+    let site = Site::enrolled(45_000_037).unwrap();
+    site.laptop().succeed(&["ssh"]).unwrap();
+    let sshd = site.sshd(USER).unwrap();
+    let config = ssh_config(site.laptop(), &sshd, "host", &me()).unwrap();
+    let id = site.dir().join("id");
+    let line = format!(
+        "sh -c 'echo $$ >{}; exec \"$DLOGIN\" agent'; echo code=$?; stty -a",
+        id.display()
+    );
+    let mut terminal = terminal(&site, &line);
+    terminal.wait_for("SSH_AUTH_SOCK=").unwrap();
+    let mut ssh = site.laptop().command(&programs::system("ssh").unwrap());
+    ssh.arg("-F").arg(&config).args(["host", "true"]);
+    let mut ssh = process::Background::start(ssh, &site.dir().join("ssh.log")).unwrap();
+    terminal.wait_for("PIN for YubiKey 45000037").unwrap();
+    let id = std::fs::read_to_string(id).unwrap();
+    process::succeed(Command::new("kill").arg(id.trim())).unwrap();
+    let (shown, _) = terminal.end().unwrap();
+    let _ = ssh.wait().unwrap();
+    assert!(shown.contains("code=0"), "{shown}");
+    for back in ["echo", "isig"] {
+        let on = shown.split_whitespace().any(|word| word == back);
+        assert!(on, "{back} is off: {shown}");
+    }
+}

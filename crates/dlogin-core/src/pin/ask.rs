@@ -56,6 +56,13 @@ pub enum AskError {
         "nobody to ask for the PIN: run dlogin at a terminal, or set DLOGIN_ASKPASS to a program that prints it"
     )]
     Nobody,
+    /// The agent is at a terminal that another job has.
+    #[error(
+        "nobody to ask for the PIN: the agent is in the background of its terminal. Set \
+         DLOGIN_ASKPASS to a program that asks, or install pinentry, and start it again; or give \
+         it the PIN in the foreground (fg), for longer with --pin-cache"
+    )]
+    Background,
     /// The askpass program cannot be run.
     #[error("cannot run DLOGIN_ASKPASS ({}): {source}", program.display())]
     Program {
