@@ -3,7 +3,7 @@
 
 use acme_ca::audit::Outcome;
 use acme_ca::kubernetes::digest;
-use acme_wire::order::{ChallengeStatus, Identifier, OrderStatus};
+use acme_wire::order::{Authorization, ChallengeStatus, Identifier, Order, OrderStatus};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Placed};
@@ -30,6 +30,11 @@ async fn world() -> (World, Cluster) {
 [profiles.pods]
 kind = "x509-server"
 challenges = ["kubernetes-01"]
+allow = [{{ who = "anyone", names = [".svc.example.net"] }}]
+
+[profiles.either]
+kind = "x509-server"
+challenges = ["http-01", "kubernetes-01"]
 allow = [{{ who = "anyone", names = [".svc.example.net"] }}]
 
 [[kubernetes]]
@@ -177,6 +182,26 @@ async fn a_cluster_that_is_down_decides_nothing() {
     world.advance(10);
     let answered = client.answer(&placed, &response(&token)).await;
     assert_eq!(answered.status, ChallengeStatus::Valid, "{answered:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_cannot_be_authorized_ahead_of_an_order() {
+    let (world, _cluster) = world().await;
+    let client = world.client().await;
+    let url = client.directory.new_authz.clone().unwrap();
+    let ask = async |profile: &str| {
+        let payload = json!({ "identifier": Identifier::dns(NAME), "profile": profile });
+        client.post_json(&url, &payload).await
+    };
+    let detail = ask("pods").await.refused(403, "rejectedIdentifier");
+    assert!(detail.contains("ahead of an order"), "{detail}");
+    let made: Authorization = ask("either").await.ok().json();
+    let offered: Vec<_> = made.challenges.iter().map(|one| &one.kind).collect();
+    assert_eq!(offered, ["http-01"]);
+    let order = crate::client::order("either", Identifier::dns(NAME), None);
+    let order: Order = client.new_order(&order).await.ok().json();
+    let made = client.get(&order.authorizations[0]).await.ok();
+    assert_eq!(made.json::<Authorization>().challenges.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

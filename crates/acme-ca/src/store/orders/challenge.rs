@@ -130,7 +130,8 @@ pub(super) fn decide(
         // It lasts as long as the order that it is for, and as one that may take it over.
         let own = order.as_ref().map_or(at, |order| order.expires);
         let reusable = match verdict.reusable {
-            0 => 0,
+            0 if order.is_some() => 0,
+            // Without an order it is forgotten once nobody can take it over (`sweep`).
             seconds => at.saturating_add(seconds),
         };
         authorization.expires = own.max(match reusable {

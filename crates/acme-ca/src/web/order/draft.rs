@@ -3,9 +3,10 @@
 use acme_wire::Timestamp;
 use acme_wire::order::{Identifier, NewOrder};
 
-use super::super::problem::Error;
+use super::super::problem::{BadIdentifier, Error};
 use super::super::{Web, timed_id};
 use crate::config::{BadValidity, Profile, ProvenBy};
+use crate::kubernetes::CHALLENGE as KUBERNETES;
 use crate::orders::OrderStatus;
 use crate::store::orders::{Account, Order};
 
@@ -37,7 +38,7 @@ pub(super) async fn order(
         }
         ProvenBy::Names(rules) => {
             let names = names::checked(web, account, profile, rules, &request.identifiers).await?;
-            let authorizations = names::authorizations(web, &id, rules, &names, now)?;
+            let authorizations = names::authorizations(web, &id, rules, &names, now, |_| true)?;
             (authorizations, web.reuses_authorizations())
         }
     };
@@ -88,8 +89,15 @@ pub(in crate::web) async fn authorization(
     if names.iter().any(crate::names::ServerName::is_wildcard) {
         return Err(Error::WildcardAuthorization);
     }
-    let made = names::authorizations(web, &timed_id(now)?, rules, &names, now)?;
-    made.into_iter().next().ok_or(Error::NoIdentifier)
+    // A pod proves itself for each order.
+    let ahead = |kind: &str| kind != KUBERNETES;
+    let made = names::authorizations(web, &timed_id(now)?, rules, &names, now, ahead)?;
+    let made = made.into_iter().next().ok_or(Error::NoIdentifier)?;
+    if made.challenges.is_empty() {
+        let bad = (identifier.clone(), BadIdentifier::NotAhead);
+        return Err(Error::Identifiers(vec![bad]));
+    }
+    Ok(made)
 }
 
 fn profile<'a>(web: &'a Web, asked: Option<&str>) -> Result<&'a std::sync::Arc<Profile>, Error> {

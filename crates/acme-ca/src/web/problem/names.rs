@@ -17,6 +17,11 @@ pub(crate) enum BadIdentifier {
         "this profile has no challenge for it: a wildcard needs dns-01, an address http-01 or tls-alpn-01"
     )]
     NoMethod,
+    /// Each of its challenges is for one order.
+    #[error(
+        "no challenge of this profile can be answered ahead of an order: kubernetes-01 proves a pod for one"
+    )]
+    NotAhead,
 }
 
 impl BadIdentifier {
@@ -24,7 +29,7 @@ impl BadIdentifier {
         match self {
             Self::Name(BadName::Type) => ProblemType::UnsupportedIdentifier,
             Self::Name(_) => ProblemType::Malformed,
-            Self::NoMethod => ProblemType::RejectedIdentifier,
+            Self::NoMethod | Self::NotAhead => ProblemType::RejectedIdentifier,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What time does to authorizations that orders share: they stay while an order shows them, and
 //! then nothing of them is left.
 
-use acme_wire::order::{Authorization, AuthorizationStatus, Order, OrderStatus};
+use acme_wire::order::{Authorization, AuthorizationStatus, ChallengeStatus, Order, OrderStatus};
 
 use super::shared::new_authorization;
-use super::{Servers, place};
+use super::{Servers, answer_and_wait, challenge, place};
 use crate::lifecycle::until;
 
 const MINUTE: i64 = 60;
@@ -63,4 +63,30 @@ async fn an_authorization_stays_while_an_order_shows_it_and_is_forgotten_then() 
     // The certificates are still on record.
     assert_eq!(servers.world.issued().await.len(), 2);
     assert!(acme_ca::pki::certificate_der(&certificate).is_some());
+}
+
+#[tokio::test]
+async fn an_authorization_that_no_order_can_take_over_is_forgotten_too() {
+    let mut servers = Servers::new().await;
+    let client = servers.world.client().await;
+    let made: Authorization = new_authorization(&client, "www.example.net")
+        .await
+        .ok()
+        .json();
+    let http = challenge(&made, "http-01").clone();
+    servers.publish(&client, &http);
+    // Nothing is shared any more when it is validated.
+    servers
+        .world
+        .restart(|settings| settings.replace("#authorization = \"1h\"", "authorization = \"0s\""))
+        .await;
+    let client = client.over(servers.world.http());
+    let decided = answer_and_wait(&client, &http.url).await;
+    assert_eq!(decided.status, ChallengeStatus::Valid);
+    let order = place(&client, &["www.example.net"]).await;
+    assert_eq!(order.status(&client).await, OrderStatus::Pending);
+    servers.world.advance(25 * HOUR);
+    for table in ["orders", "authorizations", "challenges"] {
+        until(async || rows(&servers, table) == 0).await;
+    }
 }

@@ -73,13 +73,15 @@ fn short(identifier: &Identifier) -> Identifier {
     }
 }
 
-/// An authorization for each name; `order` is the id that theirs begin with.
+/// An authorization for each name, with the challenges that are `offered`; `order` is the id that
+/// theirs begin with.
 pub(super) fn authorizations(
     web: &Web,
     order: &str,
     rules: &NameRules,
     names: &[ServerName],
     now: i64,
+    offered: impl Fn(&str) -> bool,
 ) -> Result<Vec<Authorization>, Error> {
     let lifetimes = web.ca.config().lifetimes;
     let expires = now.saturating_add(lifetimes.challenge.0.min(lifetimes.order.0));
@@ -92,6 +94,7 @@ pub(super) fn authorizations(
         };
         let challenges = rules
             .challenges_for(name)
+            .filter(|kind| offered(kind))
             .enumerate()
             .map(|(place, kind)| challenge(part, place, kind))
             .collect::<Result<_, _>>()?;
