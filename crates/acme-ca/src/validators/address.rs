@@ -170,9 +170,55 @@ impl AddressPolicy {
     }
 }
 
+/// The way of one validation from address to address: whoever was met on the public Internet
+/// sends it nowhere else.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Way {
+    was_public: bool,
+}
+
+impl Way {
+    /// As [`AddressPolicy::admit`]; but once a public address was connected to, only public ones.
+    pub(super) fn admit(self, policy: &AddressPolicy, address: IpAddr) -> Result<IpAddr, Special> {
+        match special(address) {
+            Some(special) if self.was_public => Err(special),
+            _ => policy.admit(address),
+        }
+    }
+
+    /// Notes where it went.
+    pub(super) fn went_to(&mut self, address: IpAddr) {
+        self.was_public |= special(address).is_none();
+    }
+
+    /// Whether only public addresses are admitted.
+    pub(super) fn is_public(self) -> bool {
+        self.was_public
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_way_does_not_lead_back_from_the_public_internet() {
+        let policy = AddressPolicy::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        let (inside, outside) = (ip("10.0.0.1"), ip("198.41.0.4"));
+        let mut way = Way::default();
+        way.went_to(inside);
+        assert_eq!(way.admit(&policy, inside), Ok(inside));
+        assert_eq!(way.admit(&policy, outside), Ok(outside));
+        way.went_to(outside);
+        assert_eq!(way.admit(&policy, inside), Err(Special::Private));
+        assert_eq!(
+            way.admit(&policy, ip("::ffff:10.0.0.1")),
+            Err(Special::Private)
+        );
+        assert_eq!(way.admit(&policy, outside), Ok(outside));
+        way.went_to(inside);
+        assert!(way.admit(&policy, inside).is_err());
+    }
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()

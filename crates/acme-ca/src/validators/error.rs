@@ -99,14 +99,15 @@ pub enum ValidatorError {
         status: u16,
     },
     /// The body is not the key authorization.
-    #[error("{url}: expected the key authorization {expected}, found {found:?}")]
+    #[error("{url}: expected the key authorization {expected}, found {}", or_something(.found.as_deref()))]
     Content {
         /// What was asked for.
         url: String,
         /// The key authorization.
         expected: String,
-        /// The beginning of what came.
-        found: String,
+        /// The beginning of what came; none behind a redirect, which may lead to what the one
+        /// who asks must not read.
+        found: Option<String>,
     },
     /// A redirect that says not where, or nonsense.
     #[error("{url}: the redirect leads nowhere: {location:?}")]
@@ -131,6 +132,22 @@ pub enum ValidatorError {
         url: String,
         /// The port.
         port: u16,
+    },
+    /// A redirect to an address, where no name says whose it is.
+    #[error("{url}: the redirect leads to an address ({to}), not to a name")]
+    RedirectAddress {
+        /// What was asked for.
+        url: String,
+        /// The address.
+        to: IpAddr,
+    },
+    /// A redirect of somebody on the public Internet to where only this site is.
+    #[error("{host} is at {}, where this CA does not follow redirects from the public Internet", list(.refused))]
+    RedirectInwards {
+        /// The name.
+        host: String,
+        /// The addresses, and what they are.
+        refused: Vec<(IpAddr, Special)>,
     },
     /// A redirect to what was asked for before.
     #[error("{url}: the redirects lead in a circle")]
@@ -229,6 +246,8 @@ impl ValidatorError {
             | Self::RedirectTarget { .. }
             | Self::RedirectScheme { .. }
             | Self::RedirectPort { .. }
+            | Self::RedirectAddress { .. }
+            | Self::RedirectInwards { .. }
             | Self::RedirectLoop { .. }
             | Self::Redirects { .. } => ProblemType::Connection,
             Self::Tls { .. } | Self::NoAcmeTls { .. } => ProblemType::Tls,
@@ -263,6 +282,8 @@ impl ValidatorError {
             | Self::RedirectTarget { .. }
             | Self::RedirectScheme { .. }
             | Self::RedirectPort { .. }
+            | Self::RedirectAddress { .. }
+            | Self::RedirectInwards { .. }
             | Self::RedirectLoop { .. }
             | Self::Redirects { .. }
             | Self::Tls { .. }
@@ -280,6 +301,13 @@ pub(super) fn excerpt(text: &[u8]) -> String {
         .chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
+}
+
+fn or_something(found: Option<&str>) -> String {
+    match found {
+        Some(found) => format!("{found:?}"),
+        None => "something else".to_owned(),
+    }
 }
 
 fn list(refused: &[(IpAddr, Special)]) -> String {

@@ -5,6 +5,7 @@ use http::{Request, StatusCode, header};
 use http_body_util::Empty;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::address::Way;
 use super::error::{Phase, excerpt};
 use super::exchange::{ExchangeError, exchange};
 use super::network::{Host, Network};
@@ -21,6 +22,7 @@ enum Answer {
     Redirect(Vec<u8>),
 }
 
+/// The body must be the key authorization; white space at its end is ignored (RFC 8555 §8.3).
 pub(super) async fn check(network: &Network, target: &Target) -> Result<(), ValidatorError> {
     let host = match &target.subject {
         Subject::Dns(name) => Host::Name(name.clone()),
@@ -33,6 +35,7 @@ pub(super) async fn check(network: &Network, target: &Target) -> Result<(), Vali
         }
     };
     let path = format!("/.well-known/acme-challenge/{}", target.token);
+    let expected = target.key_authorization();
     let mut trail = Trail::new(network.http_port, network.tls_port);
     let mut hop = Hop {
         secure: false,
@@ -40,28 +43,27 @@ pub(super) async fn check(network: &Network, target: &Target) -> Result<(), Vali
         port: network.http_port,
         path,
     };
+    let mut way = Way::default();
     loop {
-        match ask(network, &hop).await? {
-            Answer::Body(body) => return compare(&hop, &body, &target.key_authorization()),
+        match ask(network, &hop, &mut way).await? {
+            Answer::Body(body) if body.trim_ascii_end() == expected.as_bytes() => return Ok(()),
+            Answer::Body(body) => {
+                // Wherever a redirect led to, nobody is told what is there.
+                let found = (!trail.is_redirected()).then(|| excerpt(&body));
+                let url = hop.to_string();
+                return Err(ValidatorError::Content {
+                    url,
+                    expected,
+                    found,
+                });
+            }
             Answer::Redirect(location) => hop = trail.follow(&hop, &location)?,
         }
     }
 }
 
-/// The body must be the key authorization; white space at its end is ignored (RFC 8555 §8.3).
-fn compare(hop: &Hop, body: &[u8], expected: &str) -> Result<(), ValidatorError> {
-    if body.trim_ascii_end() == expected.as_bytes() {
-        return Ok(());
-    }
-    Err(ValidatorError::Content {
-        url: hop.to_string(),
-        expected: expected.to_owned(),
-        found: excerpt(body),
-    })
-}
-
-async fn ask(network: &Network, hop: &Hop) -> Result<Answer, ValidatorError> {
-    let connected = network.connect(&hop.host, hop.port).await?;
+async fn ask(network: &Network, hop: &Hop, way: &mut Way) -> Result<Answer, ValidatorError> {
+    let connected = network.connect(&hop.host, hop.port, way).await?;
     if hop.secure {
         let stream = network.https(connected, &hop.host).await?;
         network.within(Phase::Exchange, fetch(hop, stream)).await

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::address::AddressPolicy;
+use super::address::{AddressPolicy, Way};
 use super::bounded::Bounded;
 use super::error::{Phase, excerpt};
 use super::resolver::Resolver;
@@ -110,11 +110,12 @@ impl Network {
     }
 
     /// Connects to `host`: looks it up once, and goes to the addresses of that answer that may
-    /// be gone to, one after the other.
+    /// be gone to on this way, one after the other.
     pub(super) async fn connect(
         &self,
         host: &Host,
         port: u16,
+        way: &mut Way,
     ) -> Result<Connected, ValidatorError> {
         let addresses = match host {
             Host::Ip(ip) => vec![*ip],
@@ -126,17 +127,22 @@ impl Network {
         let mut refused = Vec::new();
         let mut last = None;
         for address in addresses.into_iter().take(MOST_ADDRESSES) {
-            match self.policy.admit(address) {
+            match way.admit(&self.policy, address) {
                 Ok(address) => match self.connect_to(address, port).await {
-                    Ok(connected) => return Ok(connected),
+                    Ok(connected) => {
+                        way.went_to(address);
+                        return Ok(connected);
+                    }
                     Err(error) => last = Some(error),
                 },
                 Err(special) => refused.push((address, special)),
             }
         }
-        Err(last.unwrap_or_else(|| ValidatorError::Forbidden {
-            host: host.to_string(),
-            refused,
+        let host = host.to_string();
+        Err(last.unwrap_or(if way.is_public() {
+            ValidatorError::RedirectInwards { host, refused }
+        } else {
+            ValidatorError::Forbidden { host, refused }
         }))
     }
 

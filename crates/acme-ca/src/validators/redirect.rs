@@ -60,6 +60,11 @@ impl Trail {
         }
     }
 
+    /// Whether any redirect was followed.
+    pub(super) fn is_redirected(&self) -> bool {
+        !self.seen.is_empty()
+    }
+
     /// Where `location`, which came from `hop`, leads. A scheme without a port has the port of
     /// the settings.
     pub(super) fn follow(&mut self, hop: &Hop, location: &[u8]) -> Result<Hop, ValidatorError> {
@@ -100,6 +105,11 @@ impl Trail {
             Some(url::Host::Ipv6(ip)) => Host::Ip(ip.into()),
             _ => return Err(nowhere()),
         };
+        if let Host::Ip(to) = host
+            && host != hop.host
+        {
+            return Err(ValidatorError::RedirectAddress { url: from, to });
+        }
         let mut path = url.path().to_owned();
         if let Some(query) = url.query() {
             path = format!("{path}?{query}");
@@ -151,10 +161,6 @@ mod tests {
             ("/elsewhere", "http://a.example/elsewhere"),
             ("other", "http://a.example/.well-known/acme-challenge/other"),
             ("//B.example/x#fragment", "http://b.example/x"),
-            ("http://192.0.2.1/", "http://192.0.2.1/"),
-            ("http://[2001:db8::1]/", "http://[2001:db8::1]/"),
-            // However an address is written, it is the address that is judged.
-            ("http://0x7f.1/", "http://127.0.0.1/"),
         ] {
             assert_eq!(follow(location).as_deref(), Ok(to), "{location}");
         }
@@ -195,11 +201,42 @@ mod tests {
                 "{location}: {found:?}"
             );
         }
+        // However an address is written, it is one.
+        for (location, address) in [
+            ("http://192.0.2.1/", "192.0.2.1"),
+            ("https://[2001:db8::1]/", "2001:db8::1"),
+            ("http://0x7f.1/", "127.0.0.1"),
+        ] {
+            let (url, to) = (start().to_string(), address.parse().unwrap());
+            let found = follow(location);
+            assert_eq!(found, Err(ValidatorError::RedirectAddress { url, to }));
+        }
         let same = start().to_string();
         assert!(matches!(
             follow(&same),
             Err(ValidatorError::RedirectLoop { .. })
         ));
+    }
+
+    #[test]
+    fn an_address_redirects_to_itself_alone() {
+        let start = Hop {
+            host: Host::Ip([192, 0, 2, 1].into()),
+            ..start()
+        };
+        let follow = |location: &[u8]| Trail::new(80, 443).follow(&start, location);
+        for location in [
+            &b"/elsewhere"[..],
+            b"https://192.0.2.1/",
+            b"http://b.example/",
+        ] {
+            assert!(follow(location).is_ok(), "{location:?}");
+        }
+        let other = follow(b"http://192.0.2.2/");
+        assert!(
+            matches!(other, Err(ValidatorError::RedirectAddress { .. })),
+            "{other:?}"
+        );
     }
 
     #[test]

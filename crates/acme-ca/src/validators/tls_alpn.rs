@@ -11,6 +11,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsConnector;
 
+use super::address::Way;
 use super::network::{Host, Network};
 use super::{Method, Subject, Target, ValidatorError};
 
@@ -32,7 +33,8 @@ pub(super) async fn check(network: &Network, target: &Target) -> Result<(), Vali
             });
         }
     };
-    let connected = network.connect(&host, network.tls_port).await?;
+    let mut way = Way::default();
+    let connected = network.connect(&host, network.tls_port, &mut way).await?;
     let address = connected.address;
     let stream = network.acme_tls(connected, &sni).await?;
     let (_, session) = stream.get_ref();

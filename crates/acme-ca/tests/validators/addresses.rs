@@ -80,12 +80,50 @@ async fn however_an_address_is_dressed_it_is_judged_by_what_it_is() {
 #[tokio::test]
 async fn a_redirect_to_a_private_address_is_refused() {
     let mut world = World::new();
-    let server = Server::start(|_| redirect("http://10.0.0.1/latest/meta-data/")).await;
+    let server = Server::start(|_| redirect("http://cloud.test/latest/meta-data/")).await;
     world.settings.http_port = server.at.port();
+    world.dns.address_of("cloud.test", "10.0.0.1");
     let error = world.validate(Method::Http01, "a.test").await.unwrap_err();
     let refused = vec![("10.0.0.1".parse().unwrap(), Special::Private)];
-    let host = "10.0.0.1".to_owned();
+    let host = "cloud.test".to_owned();
     assert_eq!(error, ValidatorError::Forbidden { host, refused });
+}
+
+#[tokio::test]
+async fn a_redirect_to_an_address_is_refused_and_may_be_to_the_same_one() {
+    let mut world = World::new();
+    let server = Server::start(|request| match request.split(' ').nth(1) {
+        Some("/moved") => ok(&key_authorization()),
+        _ => redirect("http://127.0.0.1/moved"),
+    })
+    .await;
+    world.settings.http_port = server.at.port();
+    let error = world.validate(Method::Http01, "a.test").await.unwrap_err();
+    assert!(
+        matches!(error, ValidatorError::RedirectAddress { .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.problem_type(), ProblemType::Connection);
+    assert_eq!(world.validate_ip(Method::Http01, "127.0.0.1").await, Ok(()));
+}
+
+#[tokio::test]
+async fn what_is_behind_a_redirect_is_not_told() {
+    let mut world = World::new();
+    let server = Server::start(|request| match request.split(' ').nth(1) {
+        Some("/admin") => ok("the secret page"),
+        _ => redirect("http://inside.test/admin"),
+    })
+    .await;
+    world.settings.http_port = server.at.port();
+    world.dns.address_of("inside.test", "127.0.0.1");
+    let error = world.validate(Method::Http01, "a.test").await.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("something else") && !text.contains("secret"),
+        "{text}"
+    );
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[tokio::test]
