@@ -120,7 +120,10 @@ fn a_connection_costs_one_touch_however_much_it_carries() {
     assert_eq!(touches, 1, "kept alive");
     assert_eq!(day.touches(|| day.enters()), 1, "and none is resumed");
     let log = day.agent.log();
-    let told = format!("TLS to {} (asked by dlogin)", day.server.host_and_port());
+    let told = format!(
+        "TLS to {}, says the program (asked by dlogin)",
+        day.server.host_and_port()
+    );
     assert!(log.contains(&told), "{log}");
 }
 

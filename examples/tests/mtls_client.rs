@@ -66,7 +66,7 @@ fn it_enters_through_the_agent_without_a_pin_of_its_own() {
     assert_eq!(day.site.touches() - before, 1);
     let log = agent.log();
     assert!(
-        log.contains("TLS to localhost (asked by mtls_client)"),
+        log.contains("TLS to localhost, says the program (asked by mtls_client)"),
         "{log}"
     );
     assert!(

@@ -3,6 +3,7 @@
 use base64ct::{Base64Unpadded, Encoding};
 use sha2::{Digest, Sha256};
 
+use crate::host_key::HostKey;
 use crate::wire::{Malformed, Reader};
 
 /// How every message that answers a CA begins (`docs/protocol.md` §3, §11).
@@ -46,6 +47,29 @@ impl<'a> Content<'a> {
         login(message)
             .or_else(|_| file(message))
             .unwrap_or(Self::Unknown)
+    }
+}
+
+impl Content<'_> {
+    /// It in words, with no other witness than the message; `None` where it says
+    /// nothing that we understand.
+    pub(crate) fn words(&self) -> Option<String> {
+        match self {
+            Self::Login { user, host_key, .. } => {
+                let host = match host_key {
+                    Some(key) => {
+                        format!("host {} (says the client)", HostKey::of(key).fingerprint())
+                    }
+                    None => "a host that the client does not name".to_owned(),
+                };
+                Some(format!("SSH login as {} to {host}", printable(user)))
+            }
+            Self::File { namespace } => Some(format!(
+                "SSH signature over a file, for {}",
+                printable(namespace)
+            )),
+            Self::Unknown => None,
+        }
     }
 }
 

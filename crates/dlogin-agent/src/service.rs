@@ -6,7 +6,7 @@ use dlogin_service::{
 
 use crate::announce::About;
 use crate::connection::{Client, Shared};
-use crate::content::{answers_a_ca, printable};
+use crate::content::{Content, answers_a_ca, printable};
 use crate::queue::{Wanted, What, deadline};
 
 /// Answers until the other side closes, or says what cannot be understood.
@@ -67,15 +67,22 @@ fn sign(shared: &Shared, client: &Client, asked: Sign) -> Result<Answer, Refusal
     shared.queue.sign(wanted).map(Answer::Signature)
 }
 
+/// What can be seen to be a login or a signed file is called that. Of all else
+/// there is what the program says, called its word.
 fn about(asked: &Sign, peer: &Peer) -> About {
+    let unseen = match &asked.input {
+        Input::Message(message) => {
+            if let Some(seen) = Content::of(message).words() {
+                return About::new(seen, peer);
+            }
+            ""
+        }
+        Input::Digest(_) => ": a digest, whose content cannot be seen",
+    };
     let purpose = printable(&asked.purpose);
     let to = match &asked.peer {
         Some(host) => format!(" to {}", printable(host)),
         None => String::new(),
     };
-    let unseen = match asked.input {
-        Input::Digest(_) => ": a digest, whose content cannot be seen",
-        Input::Message(_) => "",
-    };
-    About::new(format!("{purpose}{to}{unseen}"), peer)
+    About::new(format!("{purpose}{to}, says the program{unseen}"), peer)
 }

@@ -117,7 +117,7 @@ impl Conversation<'_> {
                 .and_then(|signature| to_ssh(kind, hash, &signature).ok())
                 .map_or(Response::Failure, Response::Signature),
             Err(refusal) => {
-                let about = About::new(refused(data), &self.client.peer);
+                let about = About::new(in_words(data), &self.client.peer);
                 self.shared.queue.tell(about, refusal);
                 Response::Failure
             }
@@ -173,42 +173,34 @@ impl Conversation<'_> {
         let through = host
             .map(|host| format!(", asked from {host}"))
             .unwrap_or_default();
-        match Content::of(data) {
-            Content::Login {
-                session,
-                user,
-                key: named,
-                host_key,
-            } => {
-                if !held.is_named_by(named) {
-                    return Err(Refusal::Failed(
-                        "the login names another key than the one that is to sign".to_owned(),
-                    ));
-                }
-                let says = host_key.map(HostKey::of);
-                let bound = self.bindings.login(session);
-                let contradicted = says.as_ref().zip(bound).is_some_and(|(a, b)| a != b);
-                if contradicted || (bound.is_none() && !self.bindings.is_empty()) {
-                    return Err(Refusal::Failed(
-                        "the login is for another session than this connection".to_owned(),
-                    ));
-                }
-                let host = match (bound, says) {
-                    (Some(host), _) => format!("host {}", host.fingerprint()),
-                    (None, Some(host)) => format!("host {} (says the client)", host.fingerprint()),
-                    (None, None) => "a host that the client does not name".to_owned(),
-                };
-                Ok(format!(
-                    "SSH login as {} to {host}{through}",
-                    printable(user)
-                ))
+        let content = Content::of(data);
+        if let Content::Login {
+            session,
+            user,
+            key: named,
+            host_key,
+        } = content
+        {
+            if !held.is_named_by(named) {
+                return Err(Refusal::Failed(
+                    "the login names another key than the one that is to sign".to_owned(),
+                ));
             }
-            Content::File { namespace } => Ok(format!(
-                "SSH signature over a file, for {}{through}",
-                printable(namespace)
-            )),
-            Content::Unknown => Ok(format!("{} bytes of no known kind{through}", data.len())),
+            let bound = self.bindings.login(session);
+            let contradicted = host_key
+                .zip(bound)
+                .is_some_and(|(says, bound)| HostKey::of(says) != *bound);
+            if contradicted || (bound.is_none() && !self.bindings.is_empty()) {
+                return Err(Refusal::Failed(
+                    "the login is for another session than this connection".to_owned(),
+                ));
+            }
+            if let Some(host) = bound {
+                let (user, host) = (printable(user), host.fingerprint());
+                return Ok(format!("SSH login as {user} to host {host}{through}"));
+            }
         }
+        Ok(format!("{}{through}", in_words(data)))
     }
 
     fn forwarded(&mut self, message: &[u8]) -> Response {
@@ -236,13 +228,11 @@ impl Conversation<'_> {
     }
 }
 
-/// What was asked for, where it is refused before anybody looks closer.
-fn refused(data: &[u8]) -> String {
-    match Content::of(data) {
-        Content::Login { user, .. } => format!("SSH login as {}", printable(user)),
-        Content::File { .. } => "SSH signature over a file".to_owned(),
-        Content::Unknown => format!("{} bytes of no known kind", data.len()),
-    }
+/// What was asked for, as far as the message tells.
+fn in_words(data: &[u8]) -> String {
+    Content::of(data)
+        .words()
+        .unwrap_or_else(|| format!("{} bytes of no known kind", data.len()))
 }
 
 fn connect(place: &Path) -> io::Result<UnixStream> {

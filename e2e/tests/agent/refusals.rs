@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use e2e::agent::Agent;
-use e2e::agent::protocol::{FAILURE, sign_request};
+use e2e::agent::protocol::{FAILURE, sign_request, string};
 use e2e::site::Site;
 use e2e::{process, programs};
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ fn the_proof_key_is_neither_listed_nor_used() {
     assert!(
         day.agent
             .log()
-            .contains("TLS to intranet: a digest, whose content cannot be seen"),
+            .contains("TLS to intranet, says the program: a digest, whose content cannot be seen"),
         "{}",
         day.agent.log()
     );
@@ -138,4 +138,48 @@ fn a_certificate_that_has_expired_is_neither_listed_nor_used() {
         );
     });
     assert_eq!(touches, 0);
+}
+
+/// A login as ssh has it signed (RFC 4252 §7).
+fn login(key: &[u8]) -> Vec<u8> {
+    [
+        string(b"session"),
+        vec![50],
+        string(b"root"),
+        string(b"ssh-connection"),
+        string(b"publickey"),
+        vec![1],
+        string(b"ecdsa-sha2-nistp256"),
+        string(key),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_program_cannot_call_a_login_by_another_name() {
+    let day = Day::begin(45_000_038, &[]);
+    let key = day.listed().remove(1);
+    let file = [
+        &b"SSHSIG"[..],
+        &string(b"git"),
+        &string(b""),
+        &string(b"sha512"),
+        &string(&[0; 64]),
+    ]
+    .concat();
+    for (message, expected) in [
+        (
+            login(&key),
+            "SSH login as root to a host that the client does not name",
+        ),
+        (file, "SSH signature over a file, for git"),
+        (b"anything".to_vec(), "TLS to intranet, says the program"),
+    ] {
+        let encoded = piped("basenc --base64url -w0 | tr -d =", &message);
+        let input = json!({"message": process::text(&encoded)});
+        let answer = day.sign(&day.identities()[0]["key"], &input, 20_000);
+        assert!(answer["signature"].is_string(), "{answer}");
+        let expected = format!("Touch the YubiKey now: {expected} (asked by");
+        assert!(day.agent.log().contains(&expected), "{}", day.agent.log());
+    }
 }
