@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use acme_wire::excerpt;
 use serde::{Deserialize, Serialize};
 
 use crate::store::{Audit, StoreError};
@@ -47,6 +48,11 @@ pub const OPERATOR: &str = "operator";
 /// The actor of what the server does by itself.
 pub const SERVER: &str = "server";
 
+/// How long a reason may be, in characters: senders have their say in it.
+pub const MAX_REASON: usize = 500;
+/// How long all reasons of a decision may be together, in bytes; what is beyond that is counted.
+pub const MAX_REASONS: usize = 16 * 1024;
+
 /// One decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
@@ -60,7 +66,8 @@ pub struct Decision {
     pub actor: String,
     /// What it is about: `user alice`, `key 7`, `order …`.
     pub subject: String,
-    /// Why, all reasons, for a person.
+    /// Why, all reasons, for a person. [`Decision::because`] and [`Decision::because_all`] cut
+    /// them to [`MAX_REASON`] and [`MAX_REASONS`].
     pub reasons: Vec<String>,
     /// What else is known, by name.
     pub facts: BTreeMap<String, String>,
@@ -89,7 +96,7 @@ impl Decision {
     /// Adds one reason.
     #[must_use]
     pub fn because(mut self, reason: impl std::fmt::Display) -> Self {
-        self.reasons.push(reason.to_string());
+        self.reasons.push(excerpt(reason, MAX_REASON));
         self
     }
 
@@ -99,8 +106,21 @@ impl Decision {
         mut self,
         reasons: impl IntoIterator<Item = R>,
     ) -> Self {
-        self.reasons
-            .extend(reasons.into_iter().map(|reason| reason.to_string()));
+        let mut room = MAX_REASONS;
+        let mut untold = 0_usize;
+        for reason in reasons {
+            let reason = excerpt(reason, MAX_REASON);
+            match room.checked_sub(reason.len()) {
+                Some(left) if untold == 0 => {
+                    room = left;
+                    self.reasons.push(reason);
+                }
+                _ => untold += 1,
+            }
+        }
+        if untold > 0 {
+            self.reasons.push(format!("and {untold} more reasons"));
+        }
         self
     }
 
@@ -145,4 +165,35 @@ impl Decision {
 pub async fn record(store: &dyn Audit, decision: Decision) -> Result<(), StoreError> {
     decision.log();
     store.record_decision(decision).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision() -> Decision {
+        Decision::new(Outcome::Refused, "order.new", SERVER, "order 1", 0)
+    }
+
+    #[test]
+    fn a_reason_is_cut() {
+        let reasons = decision().because("\u{7f}".repeat(100_000)).reasons;
+        assert_eq!(reasons[0].chars().count(), MAX_REASON + 1);
+        assert!(reasons[0].ends_with('…'));
+    }
+
+    #[test]
+    fn many_reasons_are_told_while_there_is_room_and_counted_beyond() {
+        let usual: Vec<String> = (0..100)
+            .map(|n| format!("{n}.example: not yours"))
+            .collect();
+        assert_eq!(decision().because_all(&usual).reasons, usual);
+
+        let long = "x".repeat(MAX_REASON);
+        let all: Vec<&str> = vec![&long; 1000];
+        let reasons = decision().because_all(all).reasons;
+        let told = MAX_REASONS / MAX_REASON;
+        assert_eq!(reasons.len(), told + 1);
+        assert_eq!(reasons[told], format!("and {} more reasons", 1000 - told));
+    }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
-    base64url,
+    QUOTED, base64url, excerpt,
     json::{JsonError, is_too_deep, unique_object},
     jwk::{Algorithm, Jwk},
 };
@@ -221,9 +221,7 @@ impl VerifiedJws {
     /// # Errors
     /// [`JwsError::Payload`] says where it does not fit.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, JwsError> {
-        serde_json::from_slice(&self.payload).map_err(|error| JwsError::Payload {
-            error: error.to_string(),
-        })
+        serde_json::from_slice(&self.payload).map_err(JwsError::payload)
     }
 }
 
@@ -281,10 +279,12 @@ impl JwsError {
         match error {
             JsonError::TooDeep => Self::TooDeep,
             JsonError::Syntax(error) => Self::BodyNotJson {
-                error: error.to_string(),
+                error: excerpt(error, QUOTED),
             },
             JsonError::NotAnObject => Self::BodyNotAnObject,
-            JsonError::Duplicate(member) => Self::DuplicateMember { member },
+            JsonError::Duplicate(member) => Self::DuplicateMember {
+                member: excerpt(member, QUOTED),
+            },
         }
     }
 
@@ -292,10 +292,19 @@ impl JwsError {
         match error {
             JsonError::TooDeep => Self::TooDeep,
             JsonError::Syntax(error) => Self::HeaderNotJson {
-                error: error.to_string(),
+                error: excerpt(error, QUOTED),
             },
             JsonError::NotAnObject => Self::HeaderNotAnObject,
-            JsonError::Duplicate(member) => Self::DuplicateHeader { member },
+            JsonError::Duplicate(member) => Self::DuplicateHeader {
+                member: excerpt(member, QUOTED),
+            },
+        }
+    }
+
+    /// The parser quotes what it did not expect, which may be the whole request.
+    fn payload(error: impl std::fmt::Display) -> Self {
+        Self::Payload {
+            error: excerpt(error, QUOTED),
         }
     }
 }

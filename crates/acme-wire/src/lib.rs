@@ -22,6 +22,7 @@ pub mod account;
 mod account_key;
 pub mod base64url;
 pub mod directory;
+mod excerpt;
 pub mod json;
 pub mod jwk;
 pub mod jws;
@@ -33,6 +34,7 @@ pub mod timestamp;
 
 pub use account_key::{AccountKey, AccountKeyError};
 pub use directory::Directory;
+pub use excerpt::{QUOTED, excerpt};
 pub use jwk::Jwk;
 pub use problem::{Problem, ProblemType};
 pub use timestamp::Timestamp;

@@ -68,7 +68,8 @@ impl Response {
         }
         let json: Json =
             serde_json::from_slice(payload).map_err(|error| ResponseError::NotJson {
-                error: error.to_string(),
+                // The parser quotes what it did not expect, which may be all of it.
+                error: error.to_string().chars().take(200).collect(),
             })?;
         json.try_into()
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use acme_wire::excerpt;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -120,6 +121,9 @@ pub(crate) async fn around_plain(request: Request, next: Next) -> Response {
     response
 }
 
+/// How much of a method and a path goes to the log, in characters. None of ours is as long.
+const TOLD: usize = 120;
+
 /// What the log says of a request.
 struct Seen {
     begin: Instant,
@@ -133,7 +137,7 @@ impl Seen {
         Self {
             begin: Instant::now(),
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
+            path: excerpt(request.uri().path(), TOLD),
             peer: request.extensions().get::<Peer>().map(|peer| peer.0),
         }
     }
@@ -142,7 +146,7 @@ impl Seen {
         let problem = response.extensions().get::<Logged>();
         tracing::info!(
             target: "http",
-            method = %self.method,
+            method = %excerpt(&self.method, TOLD),
             path = self.path,
             peer = self.peer.map(tracing::field::display),
             status = response.status().as_u16(),

@@ -1,5 +1,6 @@
 //! The one place where errors become problem documents (RFC 7807, RFC 8555 §6.7).
 
+use acme_wire::excerpt;
 use acme_wire::jws::{InnerError, JwsError};
 use acme_wire::order::Identifier;
 use acme_wire::problem::{MEDIA_TYPE, Problem, ProblemType, Subproblem};
@@ -351,9 +352,16 @@ pub(crate) fn to_json(problem: &Problem) -> String {
     serde_json::to_string(problem).unwrap_or_default()
 }
 
-/// What a response says went wrong, kept beside it for the log.
+/// What a response says went wrong, kept beside it for the log: the beginning of it, since the
+/// log has a line for each request of everybody.
 #[derive(Debug, Clone)]
 pub(crate) struct Logged(pub(crate) String);
+
+impl Logged {
+    fn new(problem: &Problem) -> Self {
+        Self(excerpt(problem, crate::audit::MAX_REASON))
+    }
+}
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
@@ -378,12 +386,23 @@ impl IntoResponse for Error {
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        response
-            .extensions_mut()
-            .insert(Logged(problem.to_string()));
+        response.extensions_mut().insert(Logged::new(&problem));
         match terms {
             Some(url) => answer::with_link(response, &url, "terms-of-service"),
             None => response,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_gets_the_beginning_of_a_problem() {
+        let long = "x".repeat(100_000);
+        let logged = Logged::new(&Problem::new(ProblemType::Malformed, &long)).0;
+        assert!(logged.starts_with("malformed: xxx"), "{logged}");
+        assert_eq!(logged.chars().count(), crate::audit::MAX_REASON + 1);
     }
 }

@@ -3,6 +3,7 @@
 use acme_ca::audit::Outcome;
 use serde_json::json;
 
+use crate::client::Client;
 use crate::lifecycle::ready;
 use crate::world::{SERIAL, World};
 
@@ -73,4 +74,18 @@ async fn a_csr_that_is_no_base64url_is_on_record_and_leaves_the_order_ready() {
     let status = client.order(&placed).await.status;
     assert_eq!(status, acme_wire::order::OrderStatus::Ready);
     assert!(world.issued().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_keeps_the_beginning_of_what_a_stranger_sent() {
+    let world = World::new().await;
+    let stranger = Client::without_account(world.http(), &world.base).await;
+    let payload = json!({ "contact": "\u{7f}".repeat(50_000) });
+    let answer = stranger.new_account(&payload).await;
+    let told = answer.refused(400, "malformed");
+    let written = world.audit("account.new").await.remove(0).reasons;
+    for text in [&told, &written[0]] {
+        assert!(text.contains('…') && text.len() < 1000, "{}", text.len());
+    }
+    assert_eq!(written.len(), 1);
 }

@@ -19,7 +19,7 @@ pub enum JwsError {
     /// The body is not JSON.
     #[error("the body is not JSON: {error}")]
     BodyNotJson {
-        /// What the parser says.
+        /// The beginning of what the parser says.
         error: String,
     },
     /// The body is JSON, but no object; a compact JWS is not accepted (RFC 8555 §6.2).
@@ -28,7 +28,7 @@ pub enum JwsError {
     /// A member stands twice in the body.
     #[error("the body has the member {member:?} twice")]
     DuplicateMember {
-        /// The member.
+        /// The beginning of its name.
         member: String,
     },
     /// `signatures`: the general serialization (RFC 8555 §6.2).
@@ -64,7 +64,7 @@ pub enum JwsError {
     /// The protected header is not JSON.
     #[error("the protected header is not JSON: {error}")]
     HeaderNotJson {
-        /// What the parser says.
+        /// The beginning of what the parser says.
         error: String,
     },
     /// The protected header is JSON, but no object.
@@ -73,7 +73,7 @@ pub enum JwsError {
     /// A member stands twice in the protected header (RFC 7515 §4).
     #[error("the protected header has the member {member:?} twice")]
     DuplicateHeader {
-        /// The member.
+        /// The beginning of its name.
         member: String,
     },
     /// `crit` (RFC 7515 §4.1.11): no extension is understood here.
@@ -129,7 +129,7 @@ pub enum JwsError {
     /// The payload is not the object that belongs here.
     #[error("the payload is not what belongs here: {error}")]
     Payload {
-        /// What the parser says.
+        /// The beginning of what the parser says.
         error: String,
     },
 }

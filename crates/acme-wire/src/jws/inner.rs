@@ -106,9 +106,7 @@ impl KeyChange {
         new_key
             .verify(parts.signing_input.as_bytes(), &parts.signature)
             .map_err(|_| JwsError::BadSignature)?;
-        let payload = unique_object(&parts.payload).map_err(|error| JwsError::Payload {
-            error: error.to_string(),
-        })?;
+        let payload = unique_object(&parts.payload).map_err(JwsError::payload)?;
         Ok(Self {
             account: short(&payload, "account")?,
             old_key: key(&payload, "oldKey")?,
@@ -178,10 +176,7 @@ impl Binding {
         let key = hmac::Key::new(self.algorithm, mac_key);
         hmac::verify(&key, self.signing_input.as_bytes(), &self.signature)
             .map_err(|_| InnerError::Mac)?;
-        let bound: Jwk =
-            serde_json::from_slice(&self.payload).map_err(|error| JwsError::Payload {
-                error: error.to_string(),
-            })?;
+        let bound: Jwk = serde_json::from_slice(&self.payload).map_err(JwsError::payload)?;
         if bound == *account_key {
             Ok(())
         } else {

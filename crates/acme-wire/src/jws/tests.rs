@@ -367,3 +367,28 @@ proptest! {
         prop_assert_eq!(jws.payload(), &payload[..]);
     }
 }
+
+#[test]
+fn an_error_quotes_the_beginning_of_what_it_is_about_and_no_more() {
+    let long = "\u{7f}".repeat(60_000);
+    let key = key();
+    let payload = json!({ "a": long }).to_string();
+    let body = key
+        .sign(URL, "bm9uY2U", KeyId::Embedded, payload.as_bytes())
+        .unwrap();
+    let jws = UnverifiedJws::parse(body.as_bytes()).unwrap();
+    let jws = jws.verify_embedded().unwrap();
+    let unfit = jws.json::<std::collections::BTreeMap<String, u8>>();
+    let name = "\u{7f}".repeat(30_000);
+    let twice = format!("{{\"{name}\":1,\"{name}\":1}}");
+    for error in [
+        unfit.unwrap_err(),
+        UnverifiedJws::parse(twice.as_bytes()).unwrap_err(),
+        parse_header(&twice).unwrap_err(),
+    ] {
+        let text = error.to_string();
+        // Each character may be escaped once: `\u{7f}`.
+        assert!(text.len() < 100 + 6 * QUOTED, "{}", text.len());
+        assert!(text.contains('…'), "{text}");
+    }
+}
