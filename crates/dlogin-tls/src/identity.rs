@@ -1,6 +1,7 @@
 //! Which certificate a program shows, read afresh each time.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,10 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use dlogin_service::KeyId;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::agent_key::AgentKey;
 use crate::certificate::Chain;
@@ -211,12 +212,36 @@ fn profiles(folder: &Path) -> Vec<String> {
     profiles
 }
 
+/// No key file of ours is longer, in bytes.
+const MAX_KEY: u64 = 64 * 1024;
+
+/// A key that is not encrypted (RFC 7468 §10). No copy of it stays behind but the one
+/// that signs.
 fn on_disk(file: &Path) -> Result<Arc<dyn SigningKey>, rustls::Error> {
-    let unreadable = |error: rustls::pki_types::pem::Error| {
+    let unreadable = |error: &dyn std::fmt::Display| {
         rustls::Error::General(format!("{}: {error}", file.display()))
     };
-    let key = PrivateKeyDer::from_pem_file(file).map_err(unreadable)?;
+    let pem = read(file).map_err(|error| unreadable(&error))?;
+    let mut der = Zeroizing::new(vec![0; pem.len()]);
+    let (label, key) =
+        pem_rfc7468::decode(&pem, der.as_mut_slice()).map_err(|error| unreadable(&error))?;
+    if label != "PRIVATE KEY" {
+        return Err(unreadable(&"no PRIVATE KEY"));
+    }
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
     rustls::crypto::aws_lc_rs::sign::any_supported_type(&key)
+}
+
+/// Into memory of its size at once: what grows leaves copies behind.
+fn read(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut opened = File::open(file)?;
+    let length = opened.metadata()?.len();
+    if length > MAX_KEY {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut pem = Zeroizing::new(vec![0; usize::try_from(length).unwrap_or_default()]);
+    opened.read_exact(&mut pem)?;
+    Ok(pem)
 }
 
 impl ResolvesClientCert for Identity {
