@@ -66,7 +66,7 @@ async fn init(arguments: &Arguments, init: &Init) -> Result<(), Failure> {
     let dir = dir.display();
     print::line(&format!("A new CA in {dir} for {}", init.url))?;
     print::line(&format!(
-        "Root certificate, SHA-256: {}",
+        "Root certificate: SHA256:{}",
         show::fingerprint(&ca)
     ))?;
     print::line("")?;

@@ -22,7 +22,7 @@ use crate::{Error, Paths, SiteName, acme, files};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known<'a> {
     /// SHA-256 of the root certificate (DER), in hexadecimal; colons, blanks,
-    /// a leading `SHA256:` and upper case are accepted.
+    /// a leading `SHA256` or `SHA-256` and upper case are accepted.
     Fingerprint(&'a str),
     /// The root certificate itself, PEM or DER.
     File(&'a Path),
@@ -204,10 +204,13 @@ pub(crate) fn base_url(text: &str) -> Result<String, Error> {
 
 fn fingerprint(text: &str) -> Result<[u8; 32], Error> {
     let bare = text.trim();
-    let bare = match bare.get(..7) {
-        Some(prefix) if prefix.eq_ignore_ascii_case("sha256:") => bare.get(7..).unwrap_or_default(),
-        _ => bare,
-    };
+    let bare = ["sha256", "sha-256"]
+        .into_iter()
+        .find_map(|name| {
+            let (prefix, rest) = bare.split_at_checked(name.len())?;
+            prefix.eq_ignore_ascii_case(name).then_some(rest)
+        })
+        .unwrap_or(bare);
     let digits: String = bare
         .chars()
         .filter(|character| !matches!(character, ':' | ' '))
@@ -281,7 +284,9 @@ mod tests {
         let bytes = fingerprint(plain).unwrap();
         let colons: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
         assert_eq!(fingerprint(&colons.join(":")).unwrap(), bytes);
-        assert_eq!(fingerprint(&format!("SHA256:{plain}\n")).unwrap(), bytes);
+        for name in ["SHA256:", "sha256 ", "SHA-256 ", "SHA-256: "] {
+            assert_eq!(fingerprint(&format!("{name}{plain}\n")).unwrap(), bytes);
+        }
         for bad in [
             "",
             "00",

@@ -17,7 +17,7 @@ pub(super) fn root(ca: &Ca, json: bool) -> Result<(), Failure> {
         return print::json(&serde_json::json!({ "sha256": fingerprint(ca), "pem": pem }));
     }
     // Text before the first BEGIN is commentary (RFC 7468 §2), so this is a PEM file still.
-    print::line(&format!("SHA-256 {}", fingerprint(ca)))?;
+    print::line(&format!("SHA256:{}", fingerprint(ca)))?;
     print::lines(pem.trim_end())
 }
 

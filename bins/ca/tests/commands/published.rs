@@ -10,7 +10,10 @@ fn root_and_ssh_ca_are_what_others_can_use() {
     let operator = Operator::new();
     operator.init();
     let root = operator.home().join("root.pem");
-    std::fs::write(&root, operator.succeed(&["root"])).unwrap();
+    let printed = operator.succeed(&["root"]);
+    let fingerprint = format!("SHA256:{}\n", operator.fingerprint());
+    assert!(printed.starts_with(&fingerprint), "{printed}");
+    std::fs::write(&root, printed).unwrap();
     let shown = Command::new("openssl")
         .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
         .arg(&root)
