@@ -60,3 +60,26 @@ fn errors_in_the_arguments_are_json_too() {
         assert!(error["error"].as_str().unwrap().contains(word), "{error}");
     }
 }
+
+#[test]
+fn json_is_refused_and_not_shown_where_there_is_no_report() {
+    let site = Site::start(32_000_025, TouchMode::Auto).unwrap();
+    for command in [
+        &["agent"][..],
+        &["ssh-config"],
+        &["proxy", "localhost:1"],
+        &["completions", "bash"],
+        &["man", "/nowhere"],
+    ] {
+        let output = site.laptop().run(&[command, &["--json"]].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {output:?}");
+        assert!(output.stdout.is_empty());
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        let said = error["error"].as_str().unwrap();
+        assert!(said.contains("has no report"), "{said}");
+        let help = site.laptop().succeed(&[command[0], "--help"]).unwrap();
+        assert!(!help.contains("--json"), "{help}");
+    }
+    let help = site.laptop().succeed(&["status", "--help"]).unwrap();
+    assert!(help.contains("--json"), "{help}");
+}

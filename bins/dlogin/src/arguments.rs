@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use dlogin_core::login::Lifetime;
 use dlogin_core::piv_attest::{KeyAlgorithm, PinPolicy, Serial, Slot, TouchPolicy};
 use dlogin_core::setup::{ChangePuk, KeyUse};
@@ -44,8 +45,8 @@ Several CAs: `dlogin trust` again adds a CA to the site. They are asked in that
 order, each where those before it are down; before a PIN is asked for. Other sites
 have a name (--site NAME), CAs and certificates of their own.
 
-What has expired is removed by the next command, but for `status`, which
-changes nothing.
+What has expired is removed by the next login, and by `trust`, `setup`, `bundle`
+and `logout`.
 
 Files:
   $XDG_RUNTIME_DIR/dlogin
@@ -66,6 +67,36 @@ Environment:
 /// The exit codes stand below everything else.
 pub(crate) fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}", Exit::HELP)
+}
+
+/// The commands that have nothing to report, and so nothing to say as JSON.
+const WITHOUT_REPORT: [&str; 5] = ["agent", "ssh-config", "proxy", "completions", "man"];
+
+/// The whole command line, as it is read and shown.
+pub(crate) fn command() -> clap::Command {
+    WITHOUT_REPORT
+        .into_iter()
+        .fold(Arguments::command(), |command, name| {
+            command.mut_subcommand(name, |command| {
+                // In the place of the global one, which help would show.
+                let json = Arg::new("json").long("json").hide(true);
+                command.arg(json.action(ArgAction::SetTrue))
+            })
+        })
+}
+
+/// What this process was started with.
+pub(crate) fn parse() -> Result<Arguments, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let arguments = Arguments::from_arg_matches(&matches)?;
+    match matches.subcommand_name() {
+        Some(name) if arguments.json && WITHOUT_REPORT.contains(&name) => Err(command.error(
+            ErrorKind::ArgumentConflict,
+            format!("`dlogin {name}` has no report that --json could change"),
+        )),
+        _ => Ok(arguments),
+    }
 }
 
 /// Certificates for a touch of your YubiKey: TLS and SSH, valid for hours.
@@ -94,8 +125,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct Login {
-    /// What to fetch, even if it is there; what was granted and is missing or
-    /// half spent, without
+    /// What to fetch, even if it is there (default: what was granted and is
+    /// missing or half spent)
     #[arg(value_name = "PROFILE", add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) profiles: Vec<ProfileName>,
     /// A shorter life than the CA gives, such as 30m or 8h
@@ -204,7 +235,7 @@ pub(crate) struct Known {
 
 #[derive(Debug, Args)]
 pub(crate) struct Remind {
-    /// So long before the end, such as 1h; half an hour, without
+    /// So long before the end, such as 1h (default: 30m)
     #[arg(long, value_name = "TIME")]
     pub(crate) before: Option<Lifetime>,
 }
@@ -218,12 +249,13 @@ pub(crate) struct Logout {
 
 #[derive(Debug, Args)]
 pub(crate) struct Setup {
-    /// Make this key alone, anew: `login` (TLS and SSH with the YubiKey) or
-    /// `proof` (vouches for keys on disk). Both, without; one that is there and
-    /// fit stays
+    /// Make this key alone, anew: `login`, for TLS and SSH with the YubiKey, or
+    /// `proof`, which vouches for keys on disk (default: both, and what is there and fit
+    /// stays)
     #[arg(long = "use", value_name = "login|proof", add = words(complete::USES))]
     pub(crate) key_use: Option<KeyUse>,
-    /// Where to make it: 9a, 9c, 9d, 9e, or 82 to 95; 9a (login) or 82 (proof), without
+    /// Where to make it: 9a, 9c, 9d, 9e, or 82 to 95 (default: 9a for login, 82 for
+    /// proof)
     #[arg(long, requires = "key_use")]
     pub(crate) slot: Option<Slot>,
     /// P-256, P-384, RSA-2048; from firmware 5.7 on RSA-3072, RSA-4096, Ed25519
@@ -238,7 +270,7 @@ pub(crate) struct Setup {
     /// after one) and `never` let programs use it unseen
     #[arg(long, value_name = "POLICY", default_value = "always", add = words(complete::TOUCH_POLICIES))]
     pub(crate) touch_policy: TouchPolicy,
-    /// Lose what is in the slot; without, it is shown, and asked about
+    /// Lose what is in the slot (default: it is shown, and asked about)
     #[arg(long)]
     pub(crate) overwrite: bool,
     /// Change the PIN, also if it is not the factory's
@@ -305,12 +337,12 @@ pub(crate) struct Bundle {
 
 #[derive(Debug, Args)]
 pub(crate) struct Agent {
-    /// Where to speak the OpenSSH agent protocol; agent.sock beside the
-    /// certificates, without
+    /// Where to speak the OpenSSH agent protocol (default: agent.sock beside the
+    /// certificates)
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
-    /// Keep the PIN in locked memory for so long, such as 8h; at most 16h.
-    /// Without, each signature asks for it
+    /// Keep the PIN in locked memory for so long, such as 8h; at most 16h
+    /// (default: each signature asks for it)
     #[arg(long, value_name = "TIME")]
     pub(crate) pin_cache: Option<Lifetime>,
     /// Hand on what is not for this agent to the one that listens here
@@ -326,7 +358,7 @@ pub(crate) struct Agent {
 
 #[derive(Debug, Args)]
 pub(crate) struct SshConfig {
-    /// For which hosts, as ssh_config(5) has patterns; all, without
+    /// For which hosts, as ssh_config(5) has patterns (default: all)
     #[arg(value_name = "HOST")]
     pub(crate) hosts: Vec<String>,
     /// The profile of the SSH certificate

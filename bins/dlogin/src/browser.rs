@@ -31,7 +31,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Module {
-    /// The module's file; the one beside this program or of the system, without
+    /// The module's file (default: the one beside this program, or of the system)
     #[arg(long, value_name = "PATH")]
     module: Option<PathBuf>,
 }
@@ -56,8 +56,8 @@ struct Install {
     /// https://HOST, https://[*.]DOMAIN. A policy of the machine
     #[arg(long = "site", value_name = "PATTERN")]
     sites: Vec<Site>,
-    /// The name in the certificate that these sites get (CN of its subject);
-    /// any that the site takes, without
+    /// The name in the certificate that these sites get, CN of its subject
+    /// (default: any that the site takes)
     #[arg(long, value_name = "NAME", requires = "sites")]
     subject: Option<String>,
     /// Have Firefox pick a certificate by itself, for every site that asks
@@ -67,10 +67,10 @@ struct Install {
 
 #[derive(Debug, Args)]
 struct Import {
-    /// Which certificates; all with keys on disk, without
+    /// Which certificates (default: all with keys on disk)
     #[arg(value_name = "PROFILE")]
     profiles: Vec<ProfileName>,
-    /// A folder with an NSS database; those of browsers without the module, without
+    /// A folder with an NSS database (default: those of browsers without the module)
     #[arg(long = "database", value_name = "DIR")]
     databases: Vec<PathBuf>,
     /// Those of this site
@@ -178,9 +178,6 @@ fn root(machine: &Machine) -> &Path {
 }
 
 fn install(json: bool, command: &Install) -> Result<(), Error> {
-    for warning in command.sites.iter().filter_map(Site::warning) {
-        anstream::eprintln!("dlogin: warning: {warning}");
-    }
     let module = module(&command.module)?;
     if command.machine.machine {
         let changed = machine::install(&machine::Wanted {

@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use clap::CommandFactory;
 use dlogin_core::{Config, Exit, Paths, need};
 use manual::{CompletionCandidate, Manual, Section, Shell, today};
 
-use crate::arguments::{Arguments, after_help};
+use crate::arguments::{after_help, command};
 
 /// `--use`.
 pub(crate) const USES: &[&str] = &["login", "proof"];
@@ -55,7 +54,7 @@ pub(crate) fn script(shell: Shell) -> Exit {
 /// `dlogin man`.
 pub(crate) fn man(folder: &Path) -> Exit {
     let date = today(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
-    let manual = Manual::new(Arguments::command(), &after_help(), Section::User);
+    let manual = Manual::new(command(), &after_help(), Section::User);
     ended(manual.write(folder, &date).map(|_| ()))
 }
 

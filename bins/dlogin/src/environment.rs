@@ -20,8 +20,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Which TLS certificate; one whose key is in the YubiKey, or on disk,
-    /// without
+    /// Which TLS certificate (default: one whose key is in the YubiKey, else one
+    /// whose key is on disk)
     #[arg(long)]
     profile: Option<ProfileName>,
     /// At this site

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
 use dlogin_core::Exit;
 
 mod agent;
@@ -22,12 +21,12 @@ mod show;
 mod terminal;
 
 fn main() -> ExitCode {
-    match manual::answer_shell(arguments::Arguments::command) {
+    match manual::answer_shell(arguments::command) {
         Ok(false) => {}
         Ok(true) => return ExitCode::SUCCESS,
         Err(_) => return Exit::Usage.code().into(),
     }
-    let arguments = match arguments::Arguments::try_parse() {
+    let arguments = match arguments::parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // `--help` and `--version` are "errors" of clap that go to stdout.

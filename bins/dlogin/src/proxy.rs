@@ -28,22 +28,22 @@ browser shows: prefer the Unix socket.";
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLE)]
 pub(crate) struct Arguments {
-    /// The server: HOST, HOST:PORT or https://HOST; port 443, without
+    /// The server: HOST, HOST:PORT or https://HOST (default port: 443)
     #[arg(value_name = "SERVER")]
     server: Server,
-    /// Where to listen: unix:PATH, or 127.0.0.1:PORT (0: any free port);
-    /// proxy-HOST-PORT.sock beside the certificates, without
+    /// Where to listen: unix:PATH, or 127.0.0.1:PORT, 0 being any free port
+    /// (default: proxy-HOST-PORT.sock beside the certificates)
     #[arg(long, value_name = "PLACE")]
     listen: Option<Listen>,
-    /// Which certificate to show; one whose key is in the YubiKey, or on disk,
-    /// without
+    /// Which certificate to show (default: one whose key is in the YubiKey, else
+    /// one whose key is on disk)
     #[arg(long)]
     profile: Option<ProfileName>,
     /// The certificate is of this site
     #[arg(long, value_name = "NAME")]
     site: Option<SiteName>,
-    /// The CA certificates (PEM) that the server is verified by; the system's,
-    /// without
+    /// The CA certificates (PEM) that the server is verified by (default: the
+    /// system's)
     #[arg(long, value_name = "FILE")]
     cafile: Option<PathBuf>,
 }
