@@ -1,5 +1,6 @@
 //! What the two languages have in common: who is there, and for how long.
 
+use std::cell::Cell;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use dlogin_core::Paths;
 use dlogin_service::{Peer, Refusal};
 use rustix::net::{RecvFlags, recv};
 
+use crate::announce::About;
 use crate::identities::{Held, all};
 use crate::lock::Lock;
 use crate::queue::Queue;
@@ -38,13 +40,35 @@ impl Shared {
     }
 }
 
+/// How many refusals the person is told of one connection.
+const MAX_TOLD: usize = 16;
+
 /// One client.
 pub(crate) struct Client {
     pub(crate) stream: UnixStream,
     pub(crate) peer: Peer,
+    told: Cell<usize>,
 }
 
 impl Client {
+    pub(crate) const fn new(stream: UnixStream, peer: Peer) -> Self {
+        Self {
+            stream,
+            peer,
+            told: Cell::new(0),
+        }
+    }
+
+    /// Has the person told of a refusal; not of each that a client may go on to
+    /// provoke.
+    pub(crate) fn tell(&self, queue: &Queue, about: About, refusal: Refusal) {
+        let told = self.told.get();
+        if told < MAX_TOLD {
+            self.told.set(told + 1);
+            queue.tell(about, refusal);
+        }
+    }
+
     /// A way to see, from the signer's thread, whether it is still there.
     pub(crate) fn alive(&self) -> Box<dyn Fn() -> bool + Send> {
         match self.stream.try_clone() {
@@ -71,6 +95,7 @@ fn is_open(stream: &UnixStream) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::queue;
 
     #[test]
     fn a_client_that_hung_up_is_noticed_without_reading_from_it() {
@@ -82,5 +107,20 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         drop(theirs);
         assert!(!is_open(&ours));
+    }
+
+    #[test]
+    fn a_client_that_asks_for_what_is_refused_without_end_is_told_of_some_times() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let peer = Peer::of(&ours).unwrap();
+        let client = Client::new(ours, peer);
+        let (queue, front) = queue();
+        for _ in 0..10 * MAX_TOLD {
+            let about = About::new("anything".to_owned(), &client.peer);
+            client.tell(&queue, about, Refusal::Forbidden);
+        }
+        drop(queue);
+        let told = std::iter::from_fn(|| front.next(None).ok()).count();
+        assert_eq!(told, MAX_TOLD);
     }
 }

@@ -40,6 +40,11 @@ impl NormalKey {
         let key = SshPublicKey::from_spki_der(spki).ok()?;
         Some(Self(key.to_spki_der()))
     }
+
+    #[cfg(test)]
+    pub(crate) const fn none() -> Self {
+        Self(Vec::new())
+    }
 }
 
 /// Every certificate that is there. One whose files are being replaced,

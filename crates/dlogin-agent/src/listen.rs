@@ -201,7 +201,7 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>, converse: fn(&Shared, C
             .name("client".into())
             .stack_size(STACK)
             .spawn(move || {
-                converse(&shared, Client { stream, peer });
+                converse(&shared, Client::new(stream, peer));
                 drop(place);
             });
         if let Err(error) = started {

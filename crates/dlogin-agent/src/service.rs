@@ -51,7 +51,7 @@ fn sign(shared: &Shared, client: &Client, asked: Sign) -> Result<Answer, Refusal
     let about = about(&asked, &client.peer);
     let what = match asked.input {
         Input::Message(message) if answers_a_ca(&message) => {
-            shared.queue.tell(about, Refusal::Forbidden);
+            client.tell(&shared.queue, about, Refusal::Forbidden);
             return Err(Refusal::Forbidden);
         }
         Input::Message(message) => What::Message(message),

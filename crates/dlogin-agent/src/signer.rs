@@ -8,7 +8,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dlogin_core::pin::{Ask, AskError, PinEntry, PinError};
 use dlogin_core::setup::KeyUse;
@@ -21,7 +21,7 @@ use crate::announce::{About, Announce};
 use crate::identities::NormalKey;
 use crate::lock::Lock;
 use crate::pin::{Kept, Remembering};
-use crate::queue::{Front, Order, Wanted, What};
+use crate::queue::{ENOUGH_TO_TOUCH, Front, Order, Turn, Wanted, What};
 
 /// What the signer needs.
 pub(crate) struct Means {
@@ -30,7 +30,7 @@ pub(crate) struct Means {
     pub(crate) lock: Arc<Lock>,
     pub(crate) announce: Box<dyn Announce>,
     pub(crate) ask: Box<dyn Ask + Send>,
-    pub(crate) pin_lasts: std::time::Duration,
+    pub(crate) pin_lasts: Duration,
 }
 
 /// The thread that signs, to be waited for.
@@ -73,18 +73,21 @@ fn run(means: Means, front: &Front) {
     };
     loop {
         let until = signer.kept.borrow().until();
-        match front.next(until) {
+        let next = front.next(until);
+        if front.is_to_forget() {
+            signer.kept.borrow_mut().forget();
+        }
+        match next {
             // Its time is over.
             Ok(None) => signer.kept.borrow_mut().begin(Instant::now()),
+            Ok(Some(Order::Look)) => {}
             Ok(Some(Order::Tell(about, refusal))) => {
                 signer.announce.ended(&about, Some(&refusal));
             }
-            Ok(Some(Order::Forget)) => signer.kept.borrow_mut().forget(),
-            Ok(Some(Order::Sign(wanted, answer))) => {
-                let result = signer.sign(&wanted, front.waiting());
+            Ok(Some(Order::Sign(wanted, caller))) => {
+                let result = signer.sign(&wanted, caller.turn(), front.waiting());
                 signer.announce.ended(&wanted.about, result.as_ref().err());
-                // Whoever asked may have given up.
-                let _ = answer.try_send(result);
+                caller.answer(result);
             }
             Err(_) => return,
         }
@@ -127,21 +130,21 @@ impl From<Refusal> for Failed {
 }
 
 impl Signing<'_> {
-    fn sign(&mut self, wanted: &Wanted, waiting: usize) -> Result<Vec<u8>, Refusal> {
+    fn sign(&mut self, wanted: &Wanted, turn: &Turn, waiting: usize) -> Result<Vec<u8>, Refusal> {
         self.kept.borrow_mut().begin(Instant::now());
         if self.lock.is_locked() {
             self.kept.borrow_mut().forget();
             return Err(Refusal::Locked);
         }
-        check_wanted(wanted)?;
+        check_wanted(wanted, Duration::ZERO)?;
         let remembered = self.opened.is_some();
-        let first = self.attempt(wanted, waiting);
+        let first = self.attempt(wanted, turn, waiting);
         let result = match first {
             // It was unplugged and plugged in again, pcscd was restarted, or
             // the key was made anew: look once more, from the beginning.
             Err(Failed { stale: true, .. }) if remembered => {
                 self.opened = None;
-                self.attempt(wanted, waiting)
+                self.attempt(wanted, turn, waiting)
             }
             other => other,
         };
@@ -156,7 +159,7 @@ impl Signing<'_> {
         result.map_err(|failed| failed.refusal)
     }
 
-    fn attempt(&mut self, wanted: &Wanted, waiting: usize) -> Result<Vec<u8>, Failed> {
+    fn attempt(&mut self, wanted: &Wanted, turn: &Turn, waiting: usize) -> Result<Vec<u8>, Failed> {
         let mut opened = match self.opened.take() {
             Some(opened) => opened,
             None => open(&self.paths, self.serial, &wanted.key)?,
@@ -172,6 +175,15 @@ impl Signing<'_> {
             });
         }
         self.start_over_if_changed(&mut *opened.token)?;
+        let least = match opened.login.needs_touch() {
+            Some(_) => ENOUGH_TO_TOUCH,
+            None => Duration::ZERO,
+        };
+        if let Err(refusal) = check_wanted(wanted, least) {
+            // Nobody is asked for a PIN in vain.
+            self.opened = Some(opened);
+            return Err(refusal.into());
+        }
         let mut prompt = Prompt {
             announce: &mut *self.announce,
             about: &wanted.about,
@@ -185,19 +197,25 @@ impl Signing<'_> {
             What::Sha512(message) => ToSign::MessageSha512(message),
             What::Digest(digest) => ToSign::Digest(digest),
         };
+        // Typing the PIN may take longer than whoever asked would wait.
+        let mut begin = || {
+            let wanted = check_wanted(wanted, least).and_then(|()| match turn.begin() {
+                true => Ok(()),
+                false => Err(Refusal::Late),
+            });
+            wanted.map_err(|refusal| {
+                withdrawn = Some(refusal);
+                CardError::PinRequired { slot }
+            })
+        };
         let result = if opened.login.needs_pin() {
             self.pin.with(&mut *opened.token, |token, pin| {
-                // Typing may have taken longer than whoever asked would wait.
-                if let Err(refusal) = check_wanted(wanted) {
-                    withdrawn = Some(refusal);
-                    return Err(CardError::PinRequired { slot });
-                }
+                begin()?;
                 token.sign(slot, Some(pin), what, &mut prompt)
             })
         } else {
-            opened
-                .token
-                .sign(slot, None, what, &mut prompt)
+            begin()
+                .and_then(|()| opened.token.sign(slot, None, what, &mut prompt))
                 .map_err(PinError::from)
         };
         let asked = prompt.asked;
@@ -246,9 +264,9 @@ fn failed(error: &PinError, touch_asked: bool) -> Failed {
     }
 }
 
-/// Whether it is still worth while.
-fn check_wanted(wanted: &Wanted) -> Result<(), Refusal> {
-    if Instant::now() >= wanted.deadline {
+/// Whether it is still worth while, with at least so much time left.
+fn check_wanted(wanted: &Wanted, least: Duration) -> Result<(), Refusal> {
+    if Instant::now() + least >= wanted.deadline {
         return Err(Refusal::Late);
     }
     if !(wanted.alive)() {
@@ -354,7 +372,6 @@ mod tests {
     use super::*;
     use crate::queue::queue;
     use dlogin_core::pin::Unattended;
-    use std::time::Duration;
 
     struct Broken;
 

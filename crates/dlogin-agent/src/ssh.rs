@@ -118,7 +118,7 @@ impl Conversation<'_> {
                 .map_or(Response::Failure, Response::Signature),
             Err(refusal) => {
                 let about = About::new(in_words(data), &self.client.peer);
-                self.shared.queue.tell(about, refusal);
+                self.client.tell(&self.shared.queue, about, refusal);
                 Response::Failure
             }
         }

@@ -12,6 +12,9 @@ use crate::{
 
 /// How long an agent may take for what needs no person.
 const PROMPT: Duration = Duration::from_secs(5);
+/// How much longer it may take for a touch that it asked for in time: it does not
+/// with less than five seconds left, and a YubiKey waits for fifteen.
+const LAST_TOUCH: Duration = Duration::from_secs(12);
 
 /// A connection to the agent. One request at a time.
 #[derive(Debug)]
@@ -87,7 +90,7 @@ impl Client {
     /// # Errors
     /// [`Error`]; the typed reasons are in [`Error::Refused`].
     pub fn sign(&mut self, sign: &Sign) -> Result<Vec<u8>, Error> {
-        let patience = sign.patience.saturating_add(PROMPT);
+        let patience = sign.patience.saturating_add(LAST_TOUCH);
         match self.ask(&Request::Sign(sign.clone()), patience)? {
             Answer::Signature(signature) => Ok(signature),
             Answer::Refused(refusal) => Err(refusal.into()),

@@ -42,7 +42,8 @@ pub struct Sign {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<String>,
     /// How long the asking side waits, the time in the queue included. At most
-    /// [`MAX_PATIENCE`]. Whole milliseconds on the wire.
+    /// [`MAX_PATIENCE`]. A touch that was asked for before is waited for; with
+    /// less than five seconds left none is. Whole milliseconds on the wire.
     #[serde(rename = "patience_ms", with = "milliseconds")]
     pub patience: Duration,
 }

@@ -1,5 +1,7 @@
 //! Who is told of a touch, and in which order signatures have their turn.
 
+use std::time::{Duration, Instant};
+
 use e2e::process::{self, PATIENCE, within};
 use e2e::programs;
 use e2e::site::{PIN, Site, USER};
@@ -124,6 +126,32 @@ fn whoever_waits_too_long_or_hangs_up_costs_no_touch() {
         assert!(within(PATIENCE, || {
             day.agent.log().contains("not this request's turn")
         }));
+    });
+    assert_eq!(touches, 1);
+}
+
+#[test]
+fn a_touch_that_was_asked_for_in_time_counts_also_when_it_comes_late() {
+    let day = Day::begin(45_000_039, &["--pin-cache", "1h"]);
+    day.enters();
+    let identities = day.identities();
+    let key = &identities[0]["key"];
+    let digest = json!({"digest": "A".repeat(43)});
+    day.site.rig().touch().set_mode(TouchMode::Manual);
+    let patience = Duration::from_secs(10);
+    let touches = day.touches(|| {
+        std::thread::scope(|scope| {
+            let begin = Instant::now();
+            let waits = scope.spawn(|| day.sign(key, &digest, 10_000));
+            let touch = day.site.rig().touch();
+            touch.wait_until_asked(PATIENCE).unwrap();
+            assert!(within(PATIENCE, || begin.elapsed() > patience));
+            touch.touch().unwrap();
+            assert!(waits.join().unwrap()["signature"].is_string());
+        });
+        // In a few seconds nobody could.
+        let late = day.sign(key, &digest, 4_000);
+        assert_eq!(late, json!({"refused": "late"}));
     });
     assert_eq!(touches, 1);
 }
