@@ -1,15 +1,15 @@
 //! pinentry, GnuPG's window for secrets, spoken to in Assuan.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use dlogin_core::pin::{Ask, AskError};
 use zeroize::Zeroizing;
 
-/// The longest line of Assuan.
-const LINE: u64 = 1024;
+/// The longest line of Assuan, in bytes with its end.
+const LINE: usize = 1024;
 /// How many lines are read for one answer.
 const LINES: usize = 16;
 /// How long the window stays open.
@@ -78,7 +78,7 @@ enum Answer {
 /// pinentry does not know do no harm; only the last answer counts.
 fn dialogue(child: &mut Child, commands: &[String]) -> Option<Answer> {
     let mut to = child.stdin.take()?;
-    let mut from = BufReader::new(child.stdout.take()?);
+    let mut from = child.stdout.take()?;
     let mut answer = reply(&mut from)?;
     for command in commands {
         to.write_all(format!("{command}\n").as_bytes()).ok()?;
@@ -88,18 +88,32 @@ fn dialogue(child: &mut Child, commands: &[String]) -> Option<Answer> {
 }
 
 /// Lines up to `OK` or `ERR`, with the data among them.
-fn reply(from: &mut impl BufRead) -> Option<Answer> {
+fn reply(from: &mut impl Read) -> Option<Answer> {
     let mut data = Zeroizing::new(String::new());
     for _ in 0..LINES {
-        let mut line = Zeroizing::new(String::with_capacity(LINE as usize));
-        from.by_ref().take(LINE).read_line(&mut line).ok()?;
-        let line = line.strip_suffix('\n')?;
+        let line = line(from)?;
+        let line = std::str::from_utf8(&line).ok()?;
         if let Some(text) = line.strip_prefix("D ") {
             data = unescaped(text)?;
         } else if line == "OK" || line.starts_with("OK ") {
             return Some(Answer::Ok(data));
         } else if line.starts_with("ERR ") {
             return Some(Answer::No);
+        }
+    }
+    None
+}
+
+/// A line without its end. The PIN is in one of them: no buffer that nobody wipes has
+/// it, and none that is left behind by growing.
+fn line(from: &mut impl Read) -> Option<Zeroizing<Vec<u8>>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(LINE));
+    let mut byte = Zeroizing::new([0; 1]);
+    while line.len() < LINE {
+        from.read_exact(byte.as_mut_slice()).ok()?;
+        match *byte {
+            [b'\n'] => return Some(line),
+            [byte] => line.push(byte),
         }
     }
     None
@@ -203,6 +217,32 @@ done"#;
             let (_dir, mut pinentry) = pinentry(script);
             assert!(pinentry.secret("PIN?").is_err(), "{script}");
         }
+    }
+
+    /// Remembers how much was asked for at a time.
+    struct Watched<R>(R, Vec<usize>);
+
+    impl<R: Read> Read for Watched<R> {
+        fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+            self.1.push(to.len());
+            self.0.read(to)
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_ahead_into_memory_that_keeps_a_pin() {
+        let mut from = Watched(&b"D 654321\nOK\nOK closing\n"[..], Vec::new());
+        assert!(matches!(reply(&mut from), Some(Answer::Ok(pin)) if *pin == "654321"));
+        assert_eq!(from.0, b"OK closing\n");
+        assert!(from.1.iter().all(|length| *length == 1));
+    }
+
+    #[test]
+    fn a_line_has_an_end_and_a_longest() {
+        let longest = [&[b'x'; LINE - 1][..], b"\n"].concat();
+        assert_eq!(line(&mut &longest[..]).unwrap().len(), LINE - 1);
+        assert!(line(&mut &[b'x'; 2 * LINE][..]).is_none());
+        assert!(line(&mut &b"OK"[..]).is_none());
     }
 
     #[test]
