@@ -3,6 +3,8 @@
 //! Nothing is held open between signatures: `piv-token` takes the card, signs
 //! in one transaction with the PIN, resets it and gives it back.
 
+mod opened;
+
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
@@ -10,18 +12,17 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use dlogin_core::pin::{Ask, AskError, PinEntry, PinError};
-use dlogin_core::setup::KeyUse;
-use dlogin_core::{Config, Paths};
+use dlogin_core::Paths;
+use dlogin_core::pin::{Ask, PinEntry, PinError};
 use dlogin_service::Refusal;
-use piv_attest::{PinPolicy, Serial, Slot};
-use piv_token::{Attestation, Error as CardError, ToSign, Token, TouchNeed, TouchPrompt, YubiKey};
+use piv_attest::{PinPolicy, Serial};
+use piv_token::{Error as CardError, ToSign, Token, TouchNeed, TouchPrompt};
 
 use crate::announce::{About, Announce};
-use crate::identities::NormalKey;
 use crate::lock::Lock;
 use crate::pin::{Kept, Remembering};
 use crate::queue::{ENOUGH_TO_TOUCH, Front, Order, Turn, Wanted, What};
+use opened::{Failed, Opened, card, failed, open, stale};
 
 /// What the signer needs.
 pub(crate) struct Means {
@@ -103,30 +104,6 @@ struct Signing<'a> {
     pin: PinEntry<'a>,
     last_serial: Option<Serial>,
     opened: Option<Opened>,
-}
-
-/// A YubiKey and its login key, as they were when last looked at. It is not
-/// held: every use looks again whether it is still there.
-struct Opened {
-    token: Box<dyn Token>,
-    login: Attestation,
-    key: NormalKey,
-}
-
-/// Why there is no signature, and whether a YubiKey that was remembered may be
-/// to blame.
-struct Failed {
-    refusal: Refusal,
-    stale: bool,
-}
-
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
-        Self {
-            refusal,
-            stale: false,
-        }
-    }
 }
 
 impl Signing<'_> {
@@ -247,23 +224,6 @@ impl Signing<'_> {
     }
 }
 
-fn failed(error: &PinError, touch_asked: bool) -> Failed {
-    let refusal = match error {
-        PinError::Ask(AskError::Cancelled { .. } | AskError::Interrupted) => Refusal::Cancelled,
-        PinError::Card(error) => card(error),
-        other => Refusal::Pin(other.to_string()),
-    };
-    let stale = match error {
-        PinError::Card(error) => stale(error),
-        _ => false,
-    };
-    Failed {
-        refusal,
-        // Who was asked for a touch is not asked twice for one signature.
-        stale: stale && !touch_asked,
-    }
-}
-
 /// Whether it is still worth while, with at least so much time left.
 fn check_wanted(wanted: &Wanted, least: Duration) -> Result<(), Refusal> {
     if Instant::now() + least >= wanted.deadline {
@@ -273,84 +233,6 @@ fn check_wanted(wanted: &Wanted, least: Duration) -> Result<(), Refusal> {
         return Err(Refusal::Cancelled);
     }
     Ok(())
-}
-
-/// Finds the YubiKey and its login key. The proof key is not asked for at all.
-/// Of several, it is the one with the key that is wanted: the backup has keys
-/// and certificates of its own.
-fn open(paths: &Paths, serial: Option<Serial>, wanted: &NormalKey) -> Result<Opened, Failed> {
-    let config = Config::load(paths).map_err(|error| Refusal::Failed(error.to_string()))?;
-    let slot_of = |key_use| {
-        config
-            .keys
-            .slot(key_use)
-            .map_err(|error| Refusal::Failed(error.to_string()))
-    };
-    let (login, proof) = (slot_of(KeyUse::Login)?, slot_of(KeyUse::Proof)?);
-    if login == proof {
-        return Err(Refusal::Forbidden.into());
-    }
-    let not_there = |error: CardError| Failed {
-        stale: stale(&error),
-        refusal: card(&error),
-    };
-    let mut several = Vec::new();
-    let mut token = match piv_token::open(serial) {
-        Ok(token) => token,
-        Err(error @ CardError::SeveralYubiKeys { .. }) => {
-            several = piv_token::open_all().map_err(not_there)?;
-            several.pop().ok_or_else(|| not_there(error))?
-        }
-        Err(error) => return Err(not_there(error)),
-    };
-    loop {
-        let opened = opened(token, login).map_err(not_there);
-        match (opened, several.pop()) {
-            (Ok(opened), None) => return Ok(opened),
-            (Ok(opened), Some(_)) if opened.key == *wanted => return Ok(opened),
-            (Err(failed), None) => return Err(failed),
-            (_, Some(next)) => token = next,
-        }
-    }
-}
-
-fn opened(mut token: YubiKey, login: Slot) -> Result<Opened, CardError> {
-    let login = token.attest(login)?;
-    let key = NormalKey::of(login.public_key().spki_der()).ok_or_else(|| CardError::Algorithm {
-        slot: login.slot(),
-        algorithm: login.algorithm().to_string(),
-    })?;
-    Ok(Opened {
-        token: Box::new(token),
-        login,
-        key,
-    })
-}
-
-/// Whether looking for the YubiKey again may help.
-fn stale(error: &CardError) -> bool {
-    matches!(
-        error,
-        CardError::Unplugged
-            | CardError::Exchanged { .. }
-            | CardError::NoReader
-            | CardError::NoPcscd
-            | CardError::NoKey { .. }
-            | CardError::Status { .. }
-            | CardError::Pcsc(_)
-    )
-}
-
-fn card(error: &CardError) -> Refusal {
-    match error {
-        CardError::NotTouched => Refusal::NotTouched,
-        CardError::Algorithm { .. } | CardError::TooLong { .. } => Refusal::Unsupported,
-        CardError::WrongPin { .. }
-        | CardError::LastPinTry
-        | CardError::PinBlocked
-        | CardError::PinRequired { .. } => Refusal::Pin(error.to_string()),
-        other => Refusal::NoCard(other.to_string()),
-    }
 }
 
 struct Prompt<'a> {
