@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::url::is_dns_name;
+use super::validation::network;
 use super::{Fault, Located};
 use crate::names::ServerName;
 use crate::records::UserName;
@@ -149,17 +150,6 @@ pub(super) fn read(raw: &RawAllow) -> Result<Allow, Located> {
             at(text, Fault::AllowName { name })
         })
     };
-    let address = |text: &Spanned<String>| {
-        let network = text.get_ref().parse::<IpNet>().ok();
-        let single = || {
-            let ip = text.get_ref().parse::<std::net::IpAddr>().ok()?;
-            Some(IpNet::from(ip))
-        };
-        network.or_else(single).ok_or_else(|| {
-            let network = text.get_ref().clone();
-            at(text, Fault::AllowAddress { network })
-        })
-    };
     Ok(Allow {
         who,
         names: raw.names.iter().map(pattern).collect::<Result<_, _>>()?,
@@ -167,7 +157,7 @@ pub(super) fn read(raw: &RawAllow) -> Result<Allow, Located> {
         addresses: raw
             .addresses
             .iter()
-            .map(address)
+            .map(network)
             .collect::<Result<_, _>>()?,
     })
 }

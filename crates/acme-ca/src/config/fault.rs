@@ -130,12 +130,6 @@ pub enum Fault {
         /// What stood there.
         name: String,
     },
-    /// Addresses that a rule is for.
-    #[error("{network:?} is no network to allow: write \"192.0.2.0/24\" or \"2001:db8::1\"")]
-    AllowAddress {
-        /// What stood there.
-        network: String,
-    },
     /// `limits.page`.
     #[error("{url:?} is no page about limits: write a URL that begins with https:// or http://")]
     LimitsPage {

@@ -112,7 +112,8 @@ fn port(setting: Option<Spanned<u16>>, default: u16) -> Result<u16, Located> {
     }
 }
 
-fn network(text: &Spanned<String>) -> Result<IpNet, Located> {
+/// A network without bits behind its prefix, or one address.
+pub(super) fn network(text: &Spanned<String>) -> Result<IpNet, Located> {
     let network = text.get_ref();
     let place = text.span().start;
     let parsed: IpNet = network

@@ -132,7 +132,12 @@ fn every_error_of_a_profile_for_servers_points_at_its_line() {
         (
             "who",
             "addresses = [\"10.0.0.0/33\"]\nwho",
-            "is no network to allow",
+            "\"10.0.0.0/33\" is no network",
+        ),
+        (
+            "who",
+            "addresses = [\"10.1.2.3/8\"]\nwho",
+            "write \"10.0.0.0/8\"",
         ),
     ];
     for (from, to, says) in cases {
