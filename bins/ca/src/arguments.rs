@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use acme_ca::config::{CaUrl, Seconds};
 use acme_ca::records::{Grant, KeyId, KeyUse, UserName};
 use acme_ca::revocation::Reason;
+use acme_ca::store::CertificatePrefix;
 use clap::{Args, Parser, Subcommand};
 use manual::{Shell, words};
 
@@ -230,13 +231,13 @@ pub(crate) enum Cert {
     },
     /// Show a certificate
     Show {
-        /// Its number, or enough of its beginning
-        id: String,
+        /// Its number, or at least four digits of its beginning
+        id: CertificatePrefix,
     },
     /// Revoke a certificate: the CRL or the KRL tells of it from now on
     Revoke {
-        /// Its number, or enough of its beginning
-        id: String,
+        /// Its number, or at least four digits of its beginning
+        id: CertificatePrefix,
         /// Why: unspecified, key-compromise, affiliation-changed, superseded,
         /// cessation-of-operation or privilege-withdrawn
         #[arg(long, value_name = "REASON", default_value = "unspecified")]

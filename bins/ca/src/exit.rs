@@ -142,6 +142,7 @@ fn store(error: &StoreError) -> Exit {
         | StoreError::Conflict { .. }
         | StoreError::AlreadyRevoked { .. }
         | StoreError::Withdrawn { .. } => Exit::Refused,
+        StoreError::Ambiguous { .. } => Exit::Usage,
         StoreError::Missing { .. } => Exit::Missing,
         _ => Exit::Internal,
     }

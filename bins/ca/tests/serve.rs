@@ -92,7 +92,7 @@ fn the_server_is_known_by_its_root_and_ends_in_order() {
     let id = certificates[0]["id"].as_str().unwrap();
     let shown = operator.succeed(&["cert", "show", &id[..8]]);
     assert!(shown.contains("BEGIN CERTIFICATE"), "{shown}");
-    operator.fail(4, &["cert", "show", "zz"]);
+    operator.fail(4, &["cert", "show", "ffffffff"]);
     // The operator works beside it; a second server does not.
     operator.succeed(&["user", "add", "alice"]);
     let second = operator.command(&["serve"]).output().unwrap();

@@ -19,8 +19,8 @@ pub mod sqlite;
 pub use accounts::Accounts;
 pub use audit::DecisionFilter;
 pub use certificates::{
-    CertificateFilter, CertificateKind, CertificateRow, CertificateStatus, Intent, KeyUse,
-    SubjectKey,
+    BadPrefix, CertificateFilter, CertificateKind, CertificatePrefix, CertificateRow,
+    CertificateStatus, Intent, KeyUse, SubjectKey,
 };
 pub use orders::Orders;
 pub use revocation::Revocations;
@@ -70,6 +70,12 @@ pub enum StoreError {
     #[error("{what} does not exist")]
     Missing {
         /// What, for a person: "key 7".
+        what: String,
+    },
+    /// There are several where one is meant.
+    #[error("more than one {what}: write more of it")]
+    Ambiguous {
+        /// What, for a person: "number of a certificate begins with 3f9c".
         what: String,
     },
     /// The key or person that a certificate was for lost its right in between.
@@ -182,10 +188,10 @@ pub trait Certificates: Send + Sync {
     async fn key_use(&self, key: &SubjectKey) -> Result<Option<KeyUse>, StoreError>;
     /// One certificate.
     async fn certificate(&self, id: &str) -> Result<Option<CertificateRow>, StoreError>;
-    /// The one certificate whose number begins so; none if there are several.
+    /// The one certificate whose number begins so ([`StoreError::Ambiguous`] if several do).
     async fn certificate_by_prefix(
         &self,
-        prefix: &str,
+        prefix: &CertificatePrefix,
     ) -> Result<Option<CertificateRow>, StoreError>;
     /// Certificates, newest first.
     async fn certificates(
@@ -201,6 +207,8 @@ pub trait Audit: Send + Sync {
     async fn record_decision(&self, decision: Decision) -> Result<(), StoreError>;
     /// Decisions, oldest first.
     async fn decisions(&self, filter: DecisionFilter) -> Result<Vec<(i64, Decision)>, StoreError>;
+    /// The number of the last decision; 0 if there is none.
+    async fn last_decision(&self) -> Result<i64, StoreError>;
 }
 
 /// All that the CA remembers.

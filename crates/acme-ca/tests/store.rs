@@ -10,7 +10,7 @@ use std::path::Path;
 
 use acme_ca::audit::{Decision, OPERATOR, Outcome};
 use acme_ca::records::UserName;
-use acme_ca::store::{Audit, DecisionFilter, Records, SqliteStore, StoreError};
+use acme_ca::store::{Audit, Certificates, DecisionFilter, Records, SqliteStore, StoreError};
 
 fn decision(subject: &str) -> Decision {
     Decision::new(Outcome::Done, "test", OPERATOR, subject, 1)
@@ -242,12 +242,56 @@ async fn decisions_can_be_followed_and_filtered() {
     })
     .await;
     assert_eq!(alarms.len(), 2);
+    // Nothing of it is wanted, and nothing is looked at twice.
+    let mut follows = DecisionFilter {
+        about: Some("nobody".into()),
+        ..Default::default()
+    };
+    assert!(follows.follow(&store).await.unwrap().is_empty());
+    assert_eq!(follows.after, all[9].0);
+    // None of what was there, all of what comes.
+    let mut follows = DecisionFilter {
+        last: Some(0),
+        ..Default::default()
+    };
+    assert!(follows.follow(&store).await.unwrap().is_empty());
+    assert!(follows.follow(&store).await.unwrap().is_empty());
+    store.record_decision(decision("order 10")).await.unwrap();
+    let came = follows.follow(&store).await.unwrap();
+    assert_eq!(came.len(), 1);
+    assert_eq!(came[0].1.subject, "order 10");
     let about = get(DecisionFilter {
         about: Some("1003".into()),
         ..Default::default()
     })
     .await;
     assert_eq!(about[0].1.subject, "order 3");
+}
+
+#[tokio::test]
+async fn a_certificate_is_found_by_its_beginning_unless_several_begin_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ca.db");
+    let store = SqliteStore::open(&path).unwrap();
+    for id in ["abcd01", "abcd02", "abce01"] {
+        sqlite(
+            &path,
+            &format!(
+                "INSERT INTO certificates (id, issuer, serial, kind, status, profile, names,
+                   not_before, not_after, tbs, intended)
+                 VALUES ('{id}', 'ca', '{id}', 'x509', 'issued', 'tls', '[]', 0, 1, x'', 0)"
+            ),
+        );
+    }
+    let find = async |prefix: &str| store.certificate_by_prefix(&prefix.parse().unwrap()).await;
+    for (prefix, id) in [("ABCE", "abce01"), ("abcd0", ""), ("abcd02", "abcd02")] {
+        match find(prefix).await {
+            Ok(found) => assert_eq!(found.unwrap().id, id),
+            Err(StoreError::Ambiguous { .. }) => assert_eq!(id, "", "{prefix}"),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(find("abcf").await.unwrap().is_none());
 }
 
 #[test]

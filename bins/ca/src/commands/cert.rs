@@ -5,7 +5,9 @@ use acme_ca::audit::OPERATOR;
 use acme_ca::ca::now;
 use acme_ca::revocation::Reason;
 use acme_ca::store::revocation::decision;
-use acme_ca::store::{CertificateFilter, CertificateRow, Certificates, Revocations};
+use acme_ca::store::{
+    CertificateFilter, CertificatePrefix, CertificateRow, Certificates, Revocations,
+};
 
 use super::revoked::Revoked;
 use crate::arguments::Cert;
@@ -68,7 +70,12 @@ pub(super) async fn run(ca: &Ca, command: &Cert, json: bool) -> Result<(), Failu
     }
 }
 
-async fn revoke(ca: &Ca, id: &str, reason: Reason, json: bool) -> Result<(), Failure> {
+async fn revoke(
+    ca: &Ca,
+    id: &CertificatePrefix,
+    reason: Reason,
+    json: bool,
+) -> Result<(), Failure> {
     let certificate =
         ca.store()
             .certificate_by_prefix(id)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acme_ca::Ca;
 use acme_ca::audit::Decision;
-use acme_ca::store::{Audit, DecisionFilter};
+use acme_ca::store::DecisionFilter;
 
 use crate::arguments::Log;
 use crate::exit::Failure;
@@ -21,8 +21,7 @@ pub(super) async fn run(ca: &Ca, command: &Log, json: bool) -> Result<(), Failur
         about: command.about.clone(),
     };
     loop {
-        for (number, decision) in ca.store().decisions(filter.clone()).await? {
-            filter.after = number;
+        for (number, decision) in filter.follow(ca.store()).await? {
             if json {
                 let mut value = serde_json::to_value(&decision).map_err(std::io::Error::from)?;
                 if let Some(object) = value.as_object_mut() {
@@ -36,7 +35,6 @@ pub(super) async fn run(ca: &Ca, command: &Log, json: bool) -> Result<(), Failur
         if !command.follow {
             return Ok(());
         }
-        filter.last = None;
         tokio::time::sleep(PAUSE).await;
     }
 }

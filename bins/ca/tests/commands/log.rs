@@ -51,3 +51,27 @@ fn the_log_can_be_followed() {
     following.kill().unwrap();
     following.wait().unwrap();
 }
+
+#[test]
+fn a_log_that_begins_with_nothing_goes_on_with_what_comes() {
+    let operator = Operator::new();
+    operator.init();
+    let mut following = operator
+        .command(&["--json", "log", "--follow", "--last", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let first = std::thread::spawn(move || lines.next().unwrap().unwrap());
+    // When it began to follow nobody can see; so people are added until it tells of one.
+    for number in 0.. {
+        if first.is_finished() {
+            break;
+        }
+        operator.succeed(&["user", "add", &format!("user{number}")]);
+    }
+    let first = first.join().unwrap();
+    assert!(first.contains("user.add"), "{first}");
+    following.kill().unwrap();
+    following.wait().unwrap();
+}

@@ -19,6 +19,27 @@ pub struct DecisionFilter {
     pub about: Option<String>,
 }
 
+impl DecisionFilter {
+    /// What is wanted of the decisions up to now; the next call gives what came since, however
+    /// little of it was wanted.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn follow(
+        &mut self,
+        audit: &(impl Audit + ?Sized),
+    ) -> Result<Vec<(i64, Decision)>, StoreError> {
+        let newest = audit.last_decision().await?;
+        let mut found = Vec::new();
+        if newest > self.after {
+            found = audit.decisions(self.clone()).await?;
+        }
+        self.after = found.last().map_or(newest, |(last, _)| newest.max(*last));
+        self.last = None;
+        Ok(found)
+    }
+}
+
 /// Writes a decision in the transaction of what it is about, so that neither stands without the
 /// other. Call [`Decision::log`] once it is committed.
 ///
@@ -138,6 +159,14 @@ impl Audit for SqliteStore {
                 decision,
             )?;
             rows.collect()
+        })
+    }
+
+    async fn last_decision(&self) -> Result<i64, StoreError> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT coalesce(max(id), 0) FROM decisions")?
+                .query_row([], |row| row.get(0))?)
         })
     }
 }

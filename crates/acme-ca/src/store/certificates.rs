@@ -8,9 +8,11 @@ use super::{Certificates, SqliteStore, StoreError};
 use crate::audit::{Decision, Outcome, SERVER};
 use crate::records::KeyId;
 
+mod prefix;
 mod row;
 mod subject_key;
 
+pub use prefix::{BadPrefix, CertificatePrefix};
 pub(super) use row::row;
 pub use row::{CertificateFilter, CertificateKind, CertificateRow, CertificateStatus, Intent};
 pub use subject_key::{KeyUse, SubjectKey};
@@ -235,16 +237,22 @@ impl Certificates for SqliteStore {
 
     async fn certificate_by_prefix(
         &self,
-        prefix: &str,
+        prefix: &CertificatePrefix,
     ) -> Result<Option<CertificateRow>, StoreError> {
         // Ids are hex: below 'g', above every id that begins with the prefix.
         let end = format!("{prefix}g");
         self.read(|connection| {
             let mut found = connection
                 .prepare_cached("SELECT * FROM certificates WHERE id >= ?1 AND id < ?2 LIMIT 2")?
-                .query_and_then([prefix, &end], row)?
+                .query_and_then([prefix.as_str(), &end], row)?
                 .collect::<Result<Vec<_>, _>>()?;
-            Ok(if found.len() == 1 { found.pop() } else { None })
+            let first = found.pop();
+            if found.is_empty() {
+                return Ok(first);
+            }
+            Err(StoreError::Ambiguous {
+                what: format!("number of a certificate begins with {prefix}"),
+            })
         })
     }
 
