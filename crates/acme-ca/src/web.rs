@@ -13,10 +13,12 @@ use crate::nonce::Nonces;
 use crate::serve::places::Places;
 use crate::serve::{Peer, ServeError};
 use crate::validators::Validators;
+use account_keys::AccountKeys;
 use under_way::UnderWay;
 use validating::Validations;
 
 mod account;
+mod account_keys;
 mod answer;
 mod authorization;
 mod certificate;
@@ -70,6 +72,7 @@ pub struct Web {
     pub(crate) validators: Option<Validators>,
     pub(crate) clusters: Clusters,
     pub(crate) validations: Validations,
+    account_keys: AccountKeys,
     pub(crate) bodies: Places,
     pub(crate) under_way: UnderWay,
     pub(crate) clock: Clock,
@@ -100,6 +103,7 @@ impl Web {
             validators,
             clusters,
             validations: Validations::new(&limits),
+            account_keys: AccountKeys::default(),
             bodies: Places::new(limits.bodies_per_address, limits.bodies),
             under_way: UnderWay::default(),
             clock,

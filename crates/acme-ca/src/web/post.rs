@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use acme_wire::Jwk;
 use acme_wire::jws::{self, SignedBy, UnverifiedJws, VerifiedJws};
 use axum::body::Body;
 use axum::extract::FromRequest;
@@ -118,7 +117,7 @@ impl Post {
         let id = paths::account_id(&web.ca.config().url, kid).ok_or(Error::NoAccount)?;
         self.fresh(web)?;
         let account = web.ca.store().account(id).await?.ok_or(Error::NoAccount)?;
-        let key = stored_key(&account)?;
+        let key = web.account_keys.of(&account)?;
         let jws = self.jws.verify_with(&key)?;
         if account.status != AccountStatus::Valid {
             return Err(Error::AccountStatus {
@@ -178,10 +177,4 @@ impl Post {
         let now = u64::try_from(web.now()).unwrap_or(0);
         Ok(web.nonces.redeem(self.jws.nonce(), now)?)
     }
-}
-
-fn stored_key(account: &Account) -> Result<Jwk, Error> {
-    serde_json::from_str(&account.jwk).map_err(|_| Error::Internal {
-        what: format!("the key of account {} cannot be read", account.id),
-    })
 }
