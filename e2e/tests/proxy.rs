@@ -238,6 +238,30 @@ fn on_loopback_another_user_is_turned_away() {
 }
 
 #[test]
+fn a_proxy_that_can_tell_nobody_any_more_goes_on() {
+    let day = Day::begin(46_000_019, &["--profile", "tls-disk"]);
+    let shell = programs::system("sh").unwrap();
+    let mut command = day.site.laptop().command(&shell);
+    command
+        .args(["-c", "exec \"$0\" proxy \"$@\" 2>/dev/full"])
+        .arg(programs::ours("dlogin").unwrap())
+        .args([&day.server.host_and_port(), "--profile", "tls-disk"])
+        .args(["--listen", "127.0.0.1:0", "--cafile"])
+        .arg(day.server.certificate());
+    let proxy = Proxy::start_as(day.site.laptop(), command).unwrap();
+    let day = Day { proxy, ..day };
+    let program = programs::system("curl").unwrap();
+    // It has something to say now.
+    if let Some(mut curl) = programs::as_somebody_else(&program).unwrap() {
+        curl.args(["--silent", "--max-time", "60"])
+            .arg(format!("http://{}/whoami", day.proxy.place()));
+        assert!(!process::run(&mut curl).unwrap().status.success());
+    }
+    let page = process::text(&day.curl(&["/whoami"]).stdout);
+    assert!(page.contains(DISK_NAME), "{page}");
+}
+
+#[test]
 fn one_connection_more_than_there_may_be_waits_until_another_ends() {
     let day = Day::begin(46_000_008, &["--profile", "tls-disk"]);
     let connect = || {
