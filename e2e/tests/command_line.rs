@@ -83,3 +83,15 @@ fn json_is_refused_and_not_shown_where_there_is_no_report() {
     let help = site.laptop().succeed(&["status", "--help"]).unwrap();
     assert!(help.contains("--json"), "{help}");
 }
+
+#[test]
+fn a_command_behind_an_option_is_not_taken_for_a_profile() {
+    let site = Site::start(32_000_026, TouchMode::Auto).unwrap();
+    for args in [&["--json", "status"][..], &["--json", "tls", "logout"]] {
+        let output = site.laptop().run(args).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {output:?}");
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        let said = error["error"].as_str().unwrap();
+        assert!(said.contains("is a command: write it first"), "{said}");
+    }
+}

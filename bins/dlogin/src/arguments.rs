@@ -95,8 +95,20 @@ pub(crate) fn parse() -> Result<Arguments, clap::Error> {
             ErrorKind::ArgumentConflict,
             format!("`dlogin {name}` has no report that --json could change"),
         )),
-        _ => Ok(arguments),
+        _ => match misplaced(&command, &arguments.login.profiles) {
+            Some(text) => Err(command.error(ErrorKind::ArgumentConflict, text)),
+            None => Ok(arguments),
+        },
     }
+}
+
+/// A command behind an option would be taken for a profile, and somebody asked to touch for it.
+fn misplaced(command: &clap::Command, profiles: &[ProfileName]) -> Option<String> {
+    let mut names = profiles.iter().map(ToString::to_string);
+    let name = names.find(|name| command.find_subcommand(name).is_some())?;
+    Some(format!(
+        "`{name}` is a command: write it first, and its options behind it"
+    ))
 }
 
 /// Certificates for a touch of your YubiKey: TLS and SSH, valid for hours.
