@@ -19,16 +19,18 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::ca::{Ca, OpenError, Serving};
 use crate::web::{self, Clock, Limits, Web};
+use crowd::Crowd;
 use places::Places;
 use workers::Workers;
 
 mod connection;
+mod crowd;
 mod notify;
 pub(crate) mod places;
 mod plain;
@@ -41,9 +43,9 @@ pub use connection::{Peer, Timeouts};
 /// How the server behaves. The defaults are for a CA that faces the internet.
 #[derive(Clone)]
 pub struct Options {
-    /// Connections at a time.
+    /// Connections at a time. For one more, the one that has idled longest makes room.
     pub connections: usize,
-    /// Connections of one IPv4 address or IPv6 /64 at a time.
+    /// Connections of one IPv4 address or IPv6 /64 at a time; of a /48 twice as many.
     pub connections_per_address: usize,
     /// How long each step of a connection may take.
     pub timeouts: Timeouts,
@@ -259,13 +261,9 @@ impl Server {
         router: Router,
         draining: watch::Receiver<bool>,
     ) {
-        let slots = Arc::new(Semaphore::new(self.options.connections));
+        let crowd = Crowd::new(self.options.connections);
         let networks = Places::new(self.options.connections_per_address, usize::MAX);
         for worker in workers.in_turn() {
-            // Connections beyond the limit wait in the kernel's queue.
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-                return;
-            };
             let accepted = loop {
                 tokio::select! {
                     accepted = self.listener.accept() => break detached(accepted),
@@ -286,17 +284,16 @@ impl Server {
                 tracing::debug!(%peer, "refused: too many connections from this network");
                 continue;
             };
-            let serve = connection::serve(
-                stream,
-                peer,
-                self.tls.clone(),
-                router.clone(),
-                self.options.timeouts,
-                draining.clone(),
-            );
+            // The rest waits in the kernel's queue meanwhile.
+            let Some(member) = crowd.enter().await else {
+                return;
+            };
+            let (tls, router) = (self.tls.clone(), router.clone());
+            let (timeouts, draining) = (self.options.timeouts, draining.clone());
             let served = async move {
-                serve.await;
-                drop((slot, place));
+                let activity = member.activity();
+                connection::serve(stream, peer, activity, tls, router, timeouts, draining).await;
+                drop(place);
             };
             connections.spawn_on(served, worker);
         }

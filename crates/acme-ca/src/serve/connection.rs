@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,9 +16,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
+
+use super::crowd::Activity;
 
 /// How long each step of a connection may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,7 @@ const PING: Duration = Duration::from_secs(20);
 pub(super) async fn serve(
     stream: std::net::TcpStream,
     peer: SocketAddr,
+    activity: &Arc<Activity>,
     tls: TlsAcceptor,
     router: Router,
     timeouts: Timeouts,
@@ -77,7 +79,15 @@ pub(super) async fn serve(
     };
     // Answers are small and awaited.
     let _ = stream.set_nodelay(true);
-    let stream = match tokio::time::timeout(timeouts.handshake, tls.accept(stream)).await {
+    let handshake = tokio::time::timeout(timeouts.handshake, tls.accept(stream));
+    let shaken = tokio::select! {
+        shaken = handshake => shaken,
+        () = activity.is_to_end() => {
+            tracing::debug!(%peer, "TLS handshake dropped: others need the place");
+            return;
+        }
+    };
+    let stream = match shaken {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             tracing::debug!(%peer, %error, "TLS handshake failed");
@@ -93,6 +103,7 @@ pub(super) async fn serve(
         TokioIo::new(stream),
         http2,
         peer,
+        activity,
         router,
         timeouts,
         draining,
@@ -104,28 +115,29 @@ pub(super) async fn serve(
 pub(super) async fn serve_plain(
     stream: TcpStream,
     peer: SocketAddr,
+    activity: &Arc<Activity>,
     router: Router,
     timeouts: Timeouts,
     draining: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(stream);
-    speak(io, false, peer, router, timeouts, draining).await;
+    speak(io, false, peer, activity, router, timeouts, draining).await;
 }
 
 async fn speak<T>(
     io: TokioIo<T>,
     http2: bool,
     peer: SocketAddr,
+    activity: &Arc<Activity>,
     router: Router,
     timeouts: Timeouts,
     draining: watch::Receiver<bool>,
 ) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let activity = Arc::new(Activity::default());
     let service = {
-        let activity = Arc::clone(&activity);
+        let activity = Arc::clone(activity);
         service_fn(move |request| answer(router.clone(), Arc::clone(&activity), peer, request))
     };
     if http2 {
@@ -139,7 +151,7 @@ async fn speak<T>(
         run(
             connection,
             |c| c.graceful_shutdown(),
-            &activity,
+            activity,
             timeouts,
             draining,
             peer,
@@ -154,36 +166,12 @@ async fn speak<T>(
         run(
             connection,
             |c| c.graceful_shutdown(),
-            &activity,
+            activity,
             timeouts,
             draining,
             peer,
         )
         .await;
-    }
-}
-
-/// How many requests a connection has under way, and when it last had one.
-struct Activity {
-    under_way: AtomicUsize,
-    served: AtomicUsize,
-}
-
-impl Default for Activity {
-    fn default() -> Self {
-        Self {
-            under_way: AtomicUsize::new(0),
-            served: AtomicUsize::new(0),
-        }
-    }
-}
-
-/// Counts one request while it lives, also when the client goes away in the middle of it.
-struct UnderWay(Arc<Activity>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -193,9 +181,7 @@ async fn answer(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    activity.under_way.fetch_add(1, Ordering::Relaxed);
-    activity.served.fetch_add(1, Ordering::Relaxed);
-    let _under_way = UnderWay(activity);
+    let _under_way = activity.begin();
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
     router.call(request).await
@@ -215,8 +201,7 @@ async fn run<C, E>(
     E: std::fmt::Display,
 {
     let mut connection = std::pin::pin!(connection);
-    let mut served = 0;
-    let mut idle_since = Instant::now();
+    let mut makes_room = false;
     let mut check = tokio::time::interval(timeouts.idle / 4);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut age = std::pin::pin!(tokio::time::sleep(timeouts.age));
@@ -230,12 +215,12 @@ async fn run<C, E>(
                 return;
             }
             _ = draining.wait_for(|draining| *draining) => break,
+            () = activity.is_to_end() => {
+                makes_room = true;
+                break;
+            }
             _ = check.tick() => {
-                let now_served = activity.served.load(Ordering::Relaxed);
-                if now_served != served || activity.under_way.load(Ordering::Relaxed) > 0 {
-                    served = now_served;
-                    idle_since = Instant::now();
-                } else if idle_since.elapsed() >= timeouts.idle {
+                if activity.idle_for().is_some_and(|idle| idle >= timeouts.idle) {
                     break;
                 }
             }
@@ -245,6 +230,9 @@ async fn run<C, E>(
     // What idles has nothing under way that would be worth the wait.
     let grace = if *draining.borrow() {
         timeouts.drain
+    } else if makes_room {
+        // It is told, and not waited for.
+        Duration::ZERO
     } else {
         timeouts.handshake
     };

@@ -2,15 +2,14 @@
 //! another one to fetch them. Nothing else is served here.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{ServeError, connection, places::Places};
+use super::{ServeError, connection, crowd::Crowd, places::Places};
 use crate::ca::Ca;
 
 /// Connections at a time.
@@ -37,13 +36,10 @@ pub(super) async fn run(
     mut draining: watch::Receiver<bool>,
 ) {
     let Some(listener) = listener else { return };
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let crowd = Crowd::new(CONNECTIONS);
     let networks = Places::new(CONNECTIONS_PER_ADDRESS, usize::MAX);
     let mut connections = JoinSet::new();
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return;
-        };
         let accepted = loop {
             tokio::select! {
                 accepted = listener.accept() => break accepted,
@@ -62,11 +58,16 @@ pub(super) async fn run(
         let Some(place) = networks.enter(peer.ip()) else {
             continue;
         };
-        let serve =
-            connection::serve_plain(stream, peer, router.clone(), timeouts, draining.clone());
+        let member = tokio::select! {
+            member = crowd.enter() => member,
+            _ = draining.wait_for(|drains| *drains) => return,
+        };
+        let Some(member) = member else { return };
+        let (router, draining) = (router.clone(), draining.clone());
         connections.spawn(async move {
-            serve.await;
-            drop((slot, place));
+            let activity = member.activity();
+            connection::serve_plain(stream, peer, activity, router, timeouts, draining).await;
+            drop(place);
         });
     }
 }

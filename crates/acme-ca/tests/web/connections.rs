@@ -130,6 +130,60 @@ async fn a_connection_that_is_always_busy_ends_at_its_age() {
     .await;
 }
 
+/// Asks for a nonce, and wants one.
+async fn asks(world: &World, stream: &mut TlsStream<TcpStream>) {
+    let host = address(world);
+    let head = format!("HEAD /acme/new-nonce HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 1024];
+    let read = stream.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_all_places_are_taken_the_one_that_idles_longest_makes_room() {
+    let mut world = World::new().await;
+    world.options.connections = 4;
+    // Nothing ends by itself meanwhile.
+    let minute = Duration::from_secs(60);
+    world.options.limits.body = minute;
+    world.options.timeouts.head = minute;
+    world.options.timeouts.handshake = minute;
+    world.restart(|settings| settings).await;
+    let mut busy = connect(&world).await;
+    let begin = head(&world, "/acme/new-order", 2).replace("\r\n\r\n", EXPECT);
+    busy.write_all(begin.as_bytes()).await.unwrap();
+    let mut go_on = [0; CONTINUE.len()];
+    busy.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(go_on, CONTINUE, "a request is under way");
+    let mut first = connect(&world).await;
+    let mut idles = connect(&world).await;
+    // It was idle longer until now.
+    asks(&world, &mut first).await;
+    let mut silent = TcpStream::connect(address(&world)).await.unwrap();
+
+    let patience = Duration::from_secs(30);
+    let more = tokio::time::timeout(patience, connect(&world)).await;
+    let mut more = more.expect("there is room");
+    asks(&world, &mut more).await;
+    let mut end = [0; 1];
+    assert!(!matches!(idles.read(&mut end).await, Ok(1..)), "it ended");
+    asks(&world, &mut first).await;
+    asks(&world, &mut more).await;
+    // Nor does one that never says anything keep its place.
+    let second = tokio::time::timeout(patience, connect(&world)).await;
+    let mut second = second.expect("there is room");
+    asks(&world, &mut second).await;
+    assert!(!matches!(silent.read(&mut end).await, Ok(1..)), "it ended");
+    busy.write_all(b"{}").await.unwrap();
+    let mut answer = vec![0; 1024];
+    let read = busy.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]);
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    asks(&world, &mut first).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_has_so_many_bodies_at_a_time() {
     let mut world = World::new().await;
