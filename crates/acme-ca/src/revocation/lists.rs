@@ -211,8 +211,11 @@ impl Lists {
         let (body, next_update) = match self.authority(name) {
             Some(authority) => {
                 let issuer = authority.name().to_string();
-                let revoked = self.store.revoked(&issuer, now).await?;
-                let next_update = now.saturating_add(self.config.revocation.crl_lifetime.0);
+                let lifetime = self.config.revocation.crl_lifetime.0;
+                // RFC 5280 §3.3: an entry is on one list that is made after its certificate's end.
+                let since = now.saturating_sub(lifetime);
+                let revoked = self.store.revoked(&issuer, since).await?;
+                let next_update = now.saturating_add(lifetime);
                 let issue = crl::Issue {
                     number,
                     this_update: now - self.config.lifetimes.backdate.0,
@@ -236,7 +239,8 @@ impl Lists {
         let generated = u64::try_from(now).unwrap_or(0);
         let mut krl = Krl::new(version, generated, &self.config.url.to_string());
         for ca in &self.hierarchy.ssh_users {
-            let revoked = self.store.revoked(&ca.fingerprint(), now).await?;
+            let since = now.saturating_sub(KRL_AGE);
+            let revoked = self.store.revoked(&ca.fingerprint(), since).await?;
             let serials = revoked
                 .iter()
                 .map(|one| {

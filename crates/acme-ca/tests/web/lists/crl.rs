@@ -152,9 +152,19 @@ async fn a_crl_is_made_anew_before_it_ends_and_forgets_what_expired() {
         second != first && second.contains("Serial Number"),
         "{second}"
     );
+    // RFC 5280 §3.3: one more list tells of it after its end, whenever that is made.
     alice.world.advance(16 * 3600 - half);
     let third = crl(&alice.world, "clients").await;
-    assert!(third.contains("No Revoked Certificates"), "{third}");
+    assert!(
+        third != second && third.contains("Serial Number"),
+        "{third}"
+    );
+    alice.world.advance(2 * half - 1);
+    let fourth = crl(&alice.world, "clients").await;
+    assert!(fourth.contains("Serial Number"), "{fourth}");
+    alice.world.advance(half);
+    let fifth = crl(&alice.world, "clients").await;
+    assert!(fifth.contains("No Revoked Certificates"), "{fifth}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
