@@ -44,6 +44,7 @@ pub struct Entitlement {
     names: Vec<String>,
     identifier: Identifier,
     certified_key: PublicKey,
+    certifies_attested_key: bool,
     warnings: Vec<String>,
 }
 
@@ -88,6 +89,12 @@ impl Entitlement {
     #[must_use]
     pub fn certified_key(&self) -> &PublicKey {
         &self.certified_key
+    }
+
+    /// Whether that is the attested key itself, whose record was judged, and no other.
+    #[must_use]
+    pub fn certifies_attested_key(&self) -> bool {
+        self.certifies_attested_key
     }
 
     /// Advisories that the policy tolerates, for people and the log.
@@ -179,6 +186,7 @@ fn decide(
                 serial: accepted.serial(),
                 names,
                 identifier: question.identifier,
+                certifies_attested_key: question.certified_key.spki_sha256() == key.spki_sha256,
                 certified_key: question.certified_key,
                 warnings: accepted
                     .warnings()

@@ -280,7 +280,9 @@ async fn issue(
                 entitled(ca, &order, OrderStatus::Processing, now).await?;
             }
             let outcome = match error {
-                IssueError::Validity(_) | IssueError::Store(StoreError::Withdrawn { .. }) => {
+                IssueError::Csr(_)
+                | IssueError::Validity(_)
+                | IssueError::Store(StoreError::Withdrawn { .. } | StoreError::ReusedKey { .. }) => {
                     Outcome::Refused
                 }
                 // Anything else is the CA's own fault.
@@ -298,7 +300,7 @@ async fn issue(
 fn is_decided(error: &StoreError) -> bool {
     matches!(
         error,
-        StoreError::Withdrawn { .. } | StoreError::Conflict { .. }
+        StoreError::Withdrawn { .. } | StoreError::ReusedKey { .. } | StoreError::Conflict { .. }
     )
 }
 

@@ -20,6 +20,7 @@ mod named;
 mod permit;
 mod server;
 mod ssh;
+mod subject_key;
 mod x509;
 
 pub use csr::{CsrError, MAX_CSR};

@@ -84,6 +84,12 @@ pub enum StoreError {
         /// What, for a person: "key 7".
         what: String,
     },
+    /// The key to be certified is used for something else.
+    #[error("the CSR's key is {}: make a key for this certificate alone", .used.as_str())]
+    ReusedKey {
+        /// For what.
+        used: KeyUse,
+    },
     /// It is revoked already.
     #[error("{what} was revoked before")]
     AlreadyRevoked {
@@ -107,6 +113,7 @@ impl StoreError {
             Self::Exists { .. }
                 | Self::Missing { .. }
                 | Self::Withdrawn { .. }
+                | Self::ReusedKey { .. }
                 | Self::AlreadyRevoked { .. }
                 | Self::Conflict { .. }
         )
@@ -158,8 +165,9 @@ pub trait Records: Send + Sync {
 #[async_trait]
 pub trait Certificates: Send + Sync {
     /// Records what is about to be signed. Returns when it is durable. In the same moment the
-    /// key is active, its person is not disabled, a server's key is nothing else, and the order is
-    /// being processed: what was judged before may have changed ([`StoreError::Withdrawn`], [`StoreError::Conflict`]).
+    /// key is active, its person is not disabled, a key that is not attested is nothing else, and
+    /// the order is being processed: what was judged before may have changed
+    /// ([`StoreError::Withdrawn`], [`StoreError::ReusedKey`], [`StoreError::Conflict`]).
     async fn intend(&self, intent: Intent) -> Result<(), StoreError>;
     /// Takes a ready order into processing, once, with the CSR that came (or an empty one), and
     /// then records what is about to be signed for it: [`Orders::begin`] and
@@ -184,7 +192,7 @@ pub trait Certificates: Send + Sync {
         order: Option<&str>,
         at: i64,
     ) -> Result<Vec<CertificateRow>, StoreError>;
-    /// What else a key is used for that is to be a server's.
+    /// What else a key is used for that is to be certified.
     async fn key_use(&self, key: &SubjectKey) -> Result<Option<KeyUse>, StoreError>;
     /// One certificate.
     async fn certificate(&self, id: &str) -> Result<Option<CertificateRow>, StoreError>;

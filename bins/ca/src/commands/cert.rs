@@ -4,7 +4,7 @@ use acme_ca::Ca;
 use acme_ca::audit::OPERATOR;
 use acme_ca::ca::now;
 use acme_ca::revocation::Reason;
-use acme_ca::store::revocation::decision;
+use acme_ca::store::revocation::{RevokedBy, decision};
 use acme_ca::store::{
     CertificateFilter, CertificatePrefix, CertificateRow, Certificates, Revocations,
 };
@@ -86,9 +86,19 @@ async fn revoke(
     let decision = decision(&certificate, reason, OPERATOR, now()).because(reason);
     let row = ca
         .store()
-        .revoke_certificate(&certificate.id, reason, decision)
+        .revoke_certificate(&certificate.id, reason, RevokedBy::Operator, decision)
         .await?;
-    let revoked = Revoked::of(ca, vec![row.clone()], now()).await?;
+    // With a key that others know went what its holder had for it beside.
+    let filter = CertificateFilter {
+        revoked_at: Some(now()),
+        ..CertificateFilter::default()
+    };
+    let mut all = ca.store().certificates(filter).await?;
+    all.retain(|one| {
+        let because = one.reason.as_deref().unwrap_or_default();
+        one.id == row.id || because.contains(&row.id)
+    });
+    let revoked = Revoked::of(ca, all, now()).await?;
     if json {
         return print::json_with(&row, "revoked_now", &revoked);
     }

@@ -1,7 +1,6 @@
 //! TLS server certificates for names of servers.
 
-use acme_wire::Jwk;
-use piv_attest::{KeyAlgorithm, PublicKey};
+use piv_attest::PublicKey;
 
 use super::csr::{NamedKey, check_names};
 use super::permit::Draft;
@@ -54,16 +53,10 @@ impl Issuer {
         csr: &[u8],
     ) -> Result<ServerRequest, RequestError> {
         let csr = check_names(csr, authorized.names())?;
-        let reused = |what| CsrError::ReusedKey { what };
-        let Some(key) = subject_key(&csr.key) else {
-            let algorithm = csr.key.algorithm();
-            return Err(CsrError::WeakKey { algorithm }.into());
-        };
-        if self.hierarchy.has_key(csr.key.spki_der()) {
-            return Err(reused("a key of this CA").into());
-        }
+        let key = self.separate_key(&csr.key)?;
         if let Some(used) = self.store.key_use(&key).await? {
-            return Err(reused(used.as_str()).into());
+            let what = used.as_str();
+            return Err(CsrError::ReusedKey { what }.into());
         }
         Ok(ServerRequest {
             authorized,
@@ -131,26 +124,5 @@ fn san(name: &ServerName) -> San {
     match name {
         ServerName::Dns { .. } => San::Dns(name.to_string()),
         ServerName::Ip(ip) => San::Ip(*ip),
-    }
-}
-
-/// The key as the records know keys; `None` for one of a kind that is not certified.
-fn subject_key(key: &PublicKey) -> Option<SubjectKey> {
-    Some(SubjectKey {
-        thumbprint: jwk(key)?.thumbprint(),
-        spki_sha256: key.spki_sha256(),
-    })
-}
-
-fn jwk(key: &PublicKey) -> Option<Jwk> {
-    match key.algorithm() {
-        KeyAlgorithm::P256 => Jwk::p256(key.raw()?).ok(),
-        KeyAlgorithm::P384 => Jwk::p384(key.raw()?).ok(),
-        KeyAlgorithm::Ed25519 => Jwk::ed25519(key.raw()?.try_into().ok()?).ok(),
-        KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => {
-            // 65537 is the one exponent that such a key can have here.
-            Jwk::rsa(key.rsa_modulus()?, &[1, 0, 1]).ok()
-        }
-        _ => None,
     }
 }

@@ -69,6 +69,7 @@ impl Issuer {
             .map_err(SshError::from)?;
         let longest = entitlement.profile().max_validity.0 + self.config.lifetimes.backdate.0;
         let linted = lint(&unsigned, &certificate, &subject, authority, longest)?;
+        let subject_key = self.subject_key(entitlement)?;
         let id = super::random_id()?;
         let decision = Self::decision(entitlement, order, not_after)
             .fact("serial", serial)
@@ -84,7 +85,7 @@ impl Issuer {
             key: Some(entitlement.key()),
             order_id: Some(order.id.clone()),
             account: Some(order.account.clone()),
-            subject_key: None,
+            subject_key,
             names: entitlement.names().to_vec(),
             not_before,
             not_after,

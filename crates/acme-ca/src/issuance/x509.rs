@@ -48,7 +48,7 @@ impl Issuer {
         let whose = Whose {
             user: Some(entitlement.user().to_string()),
             key: Some(entitlement.key()),
-            subject_key: None,
+            subject_key: self.subject_key(entitlement)?,
             names: names.to_vec(),
         };
         self.draft_certificate(

@@ -29,8 +29,7 @@ fn still_entitled(connection: &Connection, intent: &Intent) -> Result<(), StoreE
     if let Some(key) = &intent.subject_key
         && let Some(used) = subject_key::key_use(connection, key)?
     {
-        let what = format!("the key of the CSR, which is {},", used.as_str());
-        return Err(StoreError::Withdrawn { what });
+        return Err(StoreError::ReusedKey { used });
     }
     match &intent.order_id {
         Some(order) => super::orders::is_processed(connection, order),

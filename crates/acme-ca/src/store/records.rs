@@ -129,6 +129,14 @@ fn insert_key(connection: &Connection, key: &NewKey) -> Result<KeyId, StoreError
     let chain = serde_json::to_string(&chain).map_err(|_| StoreError::Corrupt {
         column: "keys.chain",
     })?;
+    let known = connection
+        .prepare_cached("SELECT 1 FROM compromised_keys WHERE spki_sha256 = ?1")?
+        .exists([key.spki_sha256])?;
+    if known {
+        return Err(StoreError::Conflict {
+            what: "others may know this key, as a revocation says: make another one".into(),
+        });
+    }
     connection
         .prepare_cached(
             "INSERT INTO keys (user, use, state, state_since, spki_sha256, spki, attested,

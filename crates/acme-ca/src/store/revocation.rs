@@ -8,6 +8,7 @@ use super::{CertificateRow, CertificateStatus, SqliteStore, StoreError};
 use crate::audit::{Decision, Outcome};
 use crate::revocation::Reason;
 
+mod compromised;
 mod held;
 
 use held::set_revoked;
@@ -15,6 +16,17 @@ pub(super) use held::{Whose, Why, disarm_external_keys, revoke_all};
 
 /// The name under which revoked keys are counted, beside the issuers of certificates.
 pub const KEYS: &str = "keys";
+
+/// Who says that a certificate is to be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokedBy {
+    /// The key in it, which signed the request.
+    Key,
+    /// The operator.
+    Operator,
+    /// An account that has the right to.
+    Account,
+}
 
 /// A certificate that a list has to tell of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,11 +60,14 @@ pub struct StoredList {
 #[async_trait]
 pub trait Revocations: Send + Sync {
     /// Revokes one certificate, with the decision, whose time and first reason are the record's.
-    /// [`StoreError::AlreadyRevoked`] if it is.
+    /// [`StoreError::AlreadyRevoked`] if it is. Where the key itself or the operator says
+    /// [`Reason::KeyCompromise`], the key is condemned in the same moment: nothing is certified for it
+    /// again, the record that it may have is revoked, and so is what its holder has for it beside.
     async fn revoke_certificate(
         &self,
         id: &str,
         reason: Reason,
+        by: RevokedBy,
         decision: Decision,
     ) -> Result<CertificateRow, StoreError>;
     /// The certificate that shows this issuer and serial number.
@@ -115,8 +130,9 @@ fn revoke(
     connection: &Connection,
     id: &str,
     reason: Reason,
+    by: RevokedBy,
     decision: &Decision,
-) -> Result<CertificateRow, StoreError> {
+) -> Result<(CertificateRow, Vec<Decision>), StoreError> {
     let certificate = find(connection, id)?;
     match certificate.status {
         CertificateStatus::Issued => {}
@@ -133,7 +149,17 @@ fn revoke(
     }
     let text = decision.reasons.first().map_or("", String::as_str);
     set_revoked(connection, id, reason, text, decision.at)?;
-    find(connection, id)
+    let mut consequences = Vec::new();
+    if by.condemns(reason) {
+        let why = Why {
+            reason,
+            text: format!("its key is known to others: certificate {id} was revoked for that"),
+            actor: decision.actor.clone(),
+            at: decision.at,
+        };
+        consequences = compromised::condemn(connection, &certificate, &why)?;
+    }
+    Ok((find(connection, id)?, consequences))
 }
 
 fn unsigned(number: i64) -> u64 {
@@ -150,14 +176,18 @@ impl Revocations for SqliteStore {
         &self,
         id: &str,
         reason: Reason,
+        by: RevokedBy,
         decision: Decision,
     ) -> Result<CertificateRow, StoreError> {
         let id = id.to_owned();
         let written = decision.clone();
-        self.write_asked(decision, move |connection| {
-            revoke(connection, &id, reason, &written)
-        })
-        .await
+        let (row, consequences) = self
+            .write_asked(decision, move |connection| {
+                revoke(connection, &id, reason, by, &written)
+            })
+            .await?;
+        consequences.iter().for_each(Decision::log);
+        Ok(row)
     }
 
     async fn certificate_by_serial(

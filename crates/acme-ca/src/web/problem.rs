@@ -161,6 +161,9 @@ pub(crate) enum Error {
     /// RFC 8555 §7.3.5.
     #[error("an account has that key; its URL is in Location")]
     KeyTaken { account: String },
+    /// Another request of the account was faster.
+    #[error("the account has another key by now, or is no longer valid")]
+    KeyLate,
     /// RFC 9773 §4.1.
     #[error(
         "that is no certificate identifier: base64url of the authority's key identifier, a period, base64url of the serial number"
@@ -275,7 +278,7 @@ impl Error {
             Self::KeyTaken { .. } => (T::Malformed, 409),
             Self::CertificateEncoding => (T::Malformed, 400),
             Self::NoCertificate => (T::Malformed, 404),
-            Self::MayNotRevoke | Self::CertificateExpired => (T::Unauthorized, 403),
+            Self::MayNotRevoke | Self::CertificateExpired | Self::KeyLate => (T::Unauthorized, 403),
             Self::AlreadyRevoked => (T::AlreadyRevoked, 400),
             Self::Reason(_) => (T::BadRevocationReason, 400),
             Self::Refused(problem) => return *problem,
@@ -336,6 +339,9 @@ pub(crate) fn of_issuing(error: &IssueError) -> Problem {
     match error {
         IssueError::Csr(error) => Problem::new(ProblemType::BadCsr, error.to_string()),
         IssueError::Validity(error) => Problem::new(ProblemType::Malformed, error.to_string()),
+        IssueError::Store(error @ StoreError::ReusedKey { .. }) => {
+            Problem::new(ProblemType::BadCsr, error.to_string())
+        }
         IssueError::Store(StoreError::Withdrawn { .. }) => Problem::new(
             ProblemType::Unauthorized,
             "the account lost the right to certificates meanwhile",

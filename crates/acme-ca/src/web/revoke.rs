@@ -20,7 +20,7 @@ use super::post::{Post, Sender};
 use super::problem::Error;
 use crate::audit::{self, Decision, Outcome};
 use crate::revocation::Reason;
-use crate::store::revocation::decision;
+use crate::store::revocation::{RevokedBy, decision};
 use crate::store::{CertificateRow, CertificateStatus, Revocations, StoreError};
 
 /// POST to revokeCert.
@@ -77,10 +77,14 @@ async fn revoke(
         .reason
         .map_or(Ok(Reason::Unspecified), Reason::from_code)?;
     let decision = decision(&found, reason, actor, now).because("its holder asked for it");
+    let by = match sender {
+        Sender::Key(_) => RevokedBy::Key,
+        Sender::Account(_) => RevokedBy::Account,
+    };
     match web
         .ca
         .store()
-        .revoke_certificate(&found.id, reason, decision)
+        .revoke_certificate(&found.id, reason, by, decision)
         .await
     {
         Ok(_) => Ok(()),

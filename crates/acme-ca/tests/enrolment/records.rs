@@ -225,3 +225,21 @@ async fn a_grant_has_no_more_names_than_a_certificate() {
         }]
     ));
 }
+
+#[tokio::test]
+async fn a_key_that_others_know_is_not_enrolled() {
+    let site = with_alice().await;
+    let key = TestKey::p256();
+    let digest = piv_attest::PublicKey::from_spki_der(&key.spki)
+        .unwrap()
+        .spki_sha256();
+    rusqlite::Connection::open(site.ca.layout().database())
+        .unwrap()
+        .execute("INSERT INTO compromised_keys VALUES (?1, 1)", [digest])
+        .unwrap();
+    let request = request(site.bundle("alice", &key, &Facts::default()));
+    let proposal = examine(&site.ca, request, now()).await.unwrap();
+    let refused = proposal.record(&site.ca).await.unwrap_err();
+    assert!(refused.to_string().contains("others may know"), "{refused}");
+    assert!(site.ca.store().keys(None).await.unwrap().is_empty());
+}

@@ -26,6 +26,7 @@ mod world;
 
 mod accounts;
 mod answers;
+mod compromised;
 mod connections;
 mod crashes;
 mod csrs;

@@ -146,11 +146,21 @@ async fn an_authorization_that_ended_revokes_nothing() {
     refused.refused(403, "unauthorized");
 }
 
+/// A revocation signed by a bare key, which others know.
+pub async fn revoke_by_key(client: &Client, key: &AccountKey, certificate: &[u8]) -> Answer {
+    revoke_for(client, key, certificate, 1).await
+}
+
 /// A revocation signed by a bare key.
-async fn revoke_by_key(client: &Client, key: &AccountKey, certificate: &[u8]) -> Answer {
+pub async fn revoke_for(
+    client: &Client,
+    key: &AccountKey,
+    certificate: &[u8],
+    reason: i64,
+) -> Answer {
     let url = client.directory.revoke_cert.clone().unwrap();
     let nonce = client.nonce().await;
-    let payload = serde_json::to_vec(&request(certificate, Some(1))).unwrap();
+    let payload = serde_json::to_vec(&request(certificate, Some(reason))).unwrap();
     let body = key.sign(&url, &nonce, KeyId::Embedded, &payload).unwrap();
     client.send(&url, body, jws::MEDIA_TYPE).await
 }

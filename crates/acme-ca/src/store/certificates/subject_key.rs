@@ -1,4 +1,4 @@
-//! What else the key of a server certificate is used for: it must be nothing.
+//! What else a key to be certified is used for: it must be nothing, unless it is attested.
 
 use rusqlite::Connection;
 
@@ -13,7 +13,7 @@ pub struct SubjectKey {
     pub spki_sha256: [u8; 32],
 }
 
-/// Why a key cannot be a server's.
+/// Why a key cannot be certified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyUse {
     /// An ACME account signs with it.

@@ -1,11 +1,9 @@
-//! What goes when a right is taken away: certificates that somebody still holds, keys for new
-//! accounts, and the trust in keys that others may know.
+//! What goes when a right is taken away: certificates that somebody still holds, and keys for new
+//! accounts.
 
-use der::{Decode, Encode};
 use rusqlite::{Connection, params};
-use sha2::{Digest, Sha256};
-use x509_cert::certificate::TbsCertificate;
 
+use super::compromised::remember;
 use super::decision;
 use crate::audit::Decision;
 use crate::records::KeyId;
@@ -52,6 +50,9 @@ pub(in crate::store) fn revoke_all(
     let mut decisions = Vec::with_capacity(held.len());
     for certificate in &held {
         set_revoked(connection, &certificate.id, why.reason, &why.text, why.at)?;
+        if why.reason == Reason::KeyCompromise {
+            remember(connection, certificate, why.at)?;
+        }
         let decision = decision(certificate, why.reason, &why.actor, why.at).because(&why.text);
         crate::store::audit::insert(connection, &decision)?;
         decisions.push(decision);
@@ -88,28 +89,5 @@ pub(super) fn set_revoked(
              WHERE id = ?1",
         )?
         .execute(params![id, at, text, reason.code()])?;
-    if reason == Reason::KeyCompromise {
-        remember_key(connection, id, at)?;
-    }
-    Ok(())
-}
-
-/// Nothing is certified for the key of this certificate again.
-fn remember_key(connection: &Connection, id: &str, at: i64) -> Result<(), StoreError> {
-    let tbs: Vec<u8> = connection
-        .prepare_cached("SELECT tbs FROM certificates WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))?;
-    // An OpenSSH certificate has a key of a YubiKey, whose record says the same.
-    let Ok(tbs) = TbsCertificate::from_der(&tbs) else {
-        return Ok(());
-    };
-    if let Ok(spki) = tbs.subject_public_key_info().to_der() {
-        let digest: [u8; 32] = Sha256::digest(&spki).into();
-        connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO compromised_keys (spki_sha256, since) VALUES (?1, ?2)",
-            )?
-            .execute(params![digest, at])?;
-    }
     Ok(())
 }

@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
-use acme_wire::base64url;
+use acme_wire::AccountKey;
 use acme_wire::order::{Order, OrderStatus};
 
 use super::{ALLOW, Servers, challenge, place};
 use crate::csr::{build, server_csr};
 use crate::der::SoftKey;
+use crate::revoke::{revoke, revoke_for};
 
 const NAMES: [&str; 2] = ["www.example.net", "mail.example.net"];
 
@@ -229,21 +230,20 @@ async fn a_name_enrolled_meanwhile_is_reserved_at_finalize() {
 
 #[tokio::test]
 async fn a_key_that_others_know_is_not_certified_again() {
-    use acme_wire::revocation::RevokeCert;
     let servers = Servers::new().await;
     let client = servers.world.client().await;
-    let key = SoftKey::generate();
-    let csr = server_csr(&key, None, &NAMES);
-    for (reason, again) in [(4, 200), (1, 400)] {
+    let key = AccountKey::generate().unwrap();
+    let csr = csr_by(&key.to_pkcs8_der().unwrap(), key.jwk().spki_der());
+    for (by_key, reason, again) in [(true, 4, 200), (false, 1, 200), (true, 1, 400)] {
         let order = servers.ready(&client, &NAMES).await;
         let done: Order = order.finalize(&client, &csr).await.ok().json();
         let pem = client.get(&done.certificate.unwrap()).await.ok().body;
-        let request = RevokeCert {
-            certificate: base64url::encode(&acme_ca::pki::certificate_der(&pem).unwrap()),
-            reason: Some(reason),
-        };
-        let url = client.directory.revoke_cert.clone().unwrap();
-        client.post_json(&url, &request).await.ok();
+        let certificate = acme_ca::pki::certificate_der(&pem).unwrap();
+        if by_key {
+            revoke_for(&client, &key, &certificate, reason).await.ok();
+        } else {
+            revoke(&client, &certificate, Some(reason)).await.ok();
+        }
         let order = servers.ready(&client, &NAMES).await;
         let answer = order.finalize(&client, &csr).await;
         assert_eq!(answer.status, again);
