@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::orders::{Account, account_by_id, account_by_key};
+use super::orders::{Account, account_by_key};
 use super::{SqliteStore, StoreError};
 use crate::audit::Decision;
 use crate::records::UserName;
@@ -37,6 +37,8 @@ pub enum Changed {
         /// Which.
         account: String,
     },
+    /// The account has another key by now, or is no longer valid.
+    Late,
 }
 
 /// What accounts agreed to, their keys, and whose they are.
@@ -45,10 +47,12 @@ pub trait Accounts: Send + Sync {
     /// Writes down that an account agreed to the terms at this URL.
     async fn agree(&self, account: &str, terms: &str, decision: Decision)
     -> Result<(), StoreError>;
-    /// Gives an account another key (RFC 8555 §7.3.5), unless an account has it.
+    /// Gives a valid account whose key is still the `old` one another key (RFC 8555 §7.3.5),
+    /// unless an account has that.
     async fn change_key(
         &self,
         account: &str,
+        old: [u8; 32],
         thumbprint: [u8; 32],
         jwk: String,
         decision: Decision,
@@ -143,6 +147,7 @@ impl Accounts for SqliteStore {
     async fn change_key(
         &self,
         account: &str,
+        old: [u8; 32],
         thumbprint: [u8; 32],
         jwk: String,
         decision: Decision,
@@ -154,13 +159,15 @@ impl Accounts for SqliteStore {
                 if let Some(other) = account_by_key(connection, &thumbprint)? {
                     return Ok(Changed::Taken { account: other.id });
                 }
-                let known = account_by_id(connection, &account)?;
-                known.ok_or_else(|| StoreError::Missing {
-                    what: format!("account {account}"),
-                })?;
-                connection
-                    .prepare_cached("UPDATE accounts SET thumbprint = ?2, jwk = ?3 WHERE id = ?1")?
-                    .execute(params![account, thumbprint, jwk])?;
+                let changed = connection
+                    .prepare_cached(
+                        "UPDATE accounts SET thumbprint = ?2, jwk = ?3
+                         WHERE id = ?1 AND thumbprint = ?4 AND status = 'valid'",
+                    )?
+                    .execute(params![account, thumbprint, jwk, old])?;
+                if changed != 1 {
+                    return Ok(Changed::Late);
+                }
                 super::audit::insert(connection, &decision)?;
                 Ok(Changed::Done)
             })

@@ -21,7 +21,7 @@ mod sqlite;
 mod sweep;
 mod tree;
 
-pub(super) use account::{by_id as account_by_id, by_key as account_by_key};
+pub(super) use account::by_key as account_by_key;
 pub(super) use change::{begin, certificate_issued, is_processed};
 pub use objects::{
     Account, Authorization, Challenge, Created, Ending, Handle, Order, PreAuthorized, Swap, Verdict,

@@ -15,9 +15,8 @@ use super::{Web, answer, paths, random_id};
 use crate::audit::{self, Decision, Outcome};
 use crate::orders::AccountStatus;
 use crate::serve::Peer;
-use crate::store::Accounts;
-use crate::store::Orders;
 use crate::store::orders::Account;
+use crate::store::{Accounts, Orders, StoreError};
 
 const MAX_CONTACTS: usize = 10;
 const MAX_CONTACT: usize = 254;
@@ -75,7 +74,13 @@ pub(crate) async fn new(State(web): State<Arc<Web>>, post: Post) -> Result<Respo
         decision = decision.fact("user", user).fact("external", external);
     }
     let logged = decision.clone();
-    let (account, made) = web.ca.store().add_account(account, decision).await?;
+    let added = match web.ca.store().add_account(account, decision).await {
+        // Another account was faster, or the operator took the key away meanwhile.
+        Err(StoreError::Conflict { .. }) => Err(Error::ExternalKey),
+        other => other.map_err(Error::from),
+    };
+    let (account, made) =
+        written_down(&web, peer, "account.new", &logged.actor, now, added).await?;
     if !made {
         return existing(&web, &account);
     }
@@ -110,7 +115,15 @@ pub(crate) async fn post(
                 web.now(),
             );
             let logged = decision.clone();
-            account = web.ca.store().deactivate_account(&id, decision).await?;
+            let ended = match web.ca.store().deactivate_account(&id, decision).await {
+                // Another request was faster.
+                Err(StoreError::Conflict { .. }) => Err(Error::AccountStatus {
+                    status: AccountStatus::Deactivated,
+                }),
+                other => other.map_err(Error::from),
+            };
+            let (actor, now) = (&logged.actor, logged.at);
+            account = written_down(&web, caller.peer, &logged.action, actor, now, ended).await?;
             logged.log();
             return Ok(show(&web, &account, StatusCode::OK));
         }
@@ -212,14 +225,17 @@ pub(crate) fn shown(web: &Web, account: &Account) -> Response {
 async fn written_down<T>(
     web: &Web,
     peer: Option<Peer>,
-    action: &'static str,
+    action: &str,
     actor: &str,
     now: i64,
     checked: Result<T, Error>,
 ) -> Result<T, Error> {
-    if let Err(error) = &checked {
+    if let Err(error) = &checked
+        && !matches!(error, Error::Store(_) | Error::Internal { .. })
+    {
         web.failed(peer, now);
-        let refused = Decision::new(Outcome::Refused, action, actor, actor, now).because(error);
+        let refused =
+            Decision::new(Outcome::Refused, action.to_owned(), actor, actor, now).because(error);
         audit::record(web.ca.store(), refused).await?;
     }
     checked

@@ -63,10 +63,17 @@ async fn change(
     let jwk = request.new_key.to_json();
     let store = web.ca.store();
     match store
-        .change_key(&caller.account.id, thumbprint, jwk, decision)
+        .change_key(
+            &caller.account.id,
+            caller.account.thumbprint,
+            thumbprint,
+            jwk,
+            decision,
+        )
         .await?
     {
         Changed::Done => Ok(account::shown(web, &caller.account)),
         Changed::Taken { account } => Err(Error::KeyTaken { account }),
+        Changed::Late => Err(Error::KeyLate),
     }
 }

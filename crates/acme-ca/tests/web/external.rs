@@ -87,6 +87,24 @@ async fn an_account_is_bound_by_a_key_that_is_good_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_taken_away_while_it_was_used_makes_no_account() {
+    let world = World::new().await;
+    let client = nobody(&world).await;
+    let key = external_key(&world, "alice").await;
+    // Another account that uses it, or `ca user disable`, in between.
+    world.trigger(
+        "CREATE TRIGGER meanwhile BEFORE INSERT ON accounts BEGIN
+           UPDATE external_keys SET mac = NULL, revoked = 1; END;",
+    );
+    let request = request(&client, &key.id, &*key.mac);
+    let answer = client.new_account(&request).await;
+    answer.refused(403, "unauthorized");
+    let decisions = world.audit("account.new").await;
+    assert_eq!(decisions.len(), 1, "{decisions:?}");
+    assert_eq!(decisions[0].outcome, acme_ca::audit::Outcome::Refused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_binding_that_is_not_as_it_must_be_is_refused() {
     let world = World::new().await;
     let client = nobody(&world).await;

@@ -174,3 +174,50 @@ async fn every_inner_jws_that_is_not_as_it_must_be_is_refused() {
     let account: Account = client.get(&client.kid).await.ok().json();
     assert_eq!(account.status, acme_wire::account::AccountStatus::Valid);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_changes_once_however_many_ask_at_once() {
+    let world = World::new().await;
+    let client = world.client().await;
+    let url = client.directory.key_change.clone().unwrap();
+    let requests: Vec<_> = (0..6)
+        .map(|_| {
+            let new = AccountKey::generate().unwrap();
+            let Change { header, payload } = change(&client, &new);
+            let inner = signed(&new, &header, &payload);
+            (url.as_str(), inner.to_string().into_bytes())
+        })
+        .collect();
+    let answers = crate::races::at_once(&client, &requests).await;
+    let done = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(done, 1);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        // Before it the account has the old key, after it another one.
+        assert!(matches!(answer.status, 400 | 403), "{answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_has_another_key_by_now_or_ended_keeps_what_it_has() {
+    use acme_ca::audit::{Decision, Outcome};
+    use acme_ca::store::accounts::Changed;
+    use acme_ca::store::{Accounts, Orders};
+    let world = World::new().await;
+    let client = world.client().await;
+    let id = client.kid.rsplit('/').next().unwrap();
+    let new = AccountKey::generate().unwrap();
+    let store = world.ca.store();
+    let change = async |old| {
+        let decision = Decision::new(Outcome::Done, "account.key", id, id, world.now());
+        let (thumbprint, jwk) = (new.jwk().thumbprint(), new.jwk().to_json());
+        let changed = store.change_key(id, old, thumbprint, jwk, decision).await;
+        changed.unwrap()
+    };
+    assert_eq!(change([1; 32]).await, Changed::Late);
+    let end = Decision::new(Outcome::Done, "account.deactivate", id, id, world.now());
+    store.deactivate_account(id, end).await.unwrap();
+    assert_eq!(change(client.thumbprint()).await, Changed::Late);
+    assert!(world.audit("account.key").await.is_empty());
+    let account = store.account(id).await.unwrap().unwrap();
+    assert_eq!(account.thumbprint, client.thumbprint());
+}

@@ -158,3 +158,16 @@ async fn finalize_while_the_account_ends_ends_the_order_one_way() {
         client.get(&placed.url).await.refused(401, "unauthorized");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_ends_once_and_is_no_error_of_the_server_to_the_others() {
+    let world = World::new().await;
+    for _ in 0..4 {
+        let client = world.client().await;
+        let request = (client.kid.as_str(), deactivated());
+        let answers = at_once(&client, &vec![request; 6]).await;
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 401, 401, 401, 401, 401]);
+    }
+}
