@@ -32,6 +32,7 @@ pub use profile::{
     BadName, BadValidity, CheckedBy, NameRules, Profile, ProfileKind, ProvenBy, SanKind,
     SshProfile, certificate_name,
 };
+pub(crate) use profile::{is_mail_address, is_uri};
 pub use revocation::{BadCrlUrl, Revocation};
 pub use template::template;
 pub(crate) use url::is_dns_name;

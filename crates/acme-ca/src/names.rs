@@ -49,6 +49,9 @@ pub enum BadName {
     /// A label with hyphens in its third and fourth place that is no A-label.
     #[error("labels with \"--\" in the third and fourth place are reserved, but for xn--")]
     ReservedLabel,
+    /// A label that says that it is an A-label, and is none.
+    #[error("a label that begins with xn-- is no internationalised one (RFC 5891 §5.4)")]
+    NotALabel,
     /// Nothing that a host can be called.
     #[error("it is no host name")]
     NotHostName,
@@ -176,7 +179,17 @@ fn dns(value: &str) -> Result<ServerName, BadName> {
     if base.split('.').any(reserved) {
         return Err(BadName::ReservedLabel);
     }
+    if !has_only_a_labels(&base) {
+        return Err(BadName::NotALabel);
+    }
     Ok(ServerName::Dns { base, wildcard })
+}
+
+/// Whether each label of a host name that begins with `xn--` stands for something, in the one form
+/// that it has.
+pub(crate) fn has_only_a_labels(name: &str) -> bool {
+    !name.split('.').any(|label| label.starts_with("xn--"))
+        || matches!(url::Host::parse(name), Ok(url::Host::Domain(again)) if again == name)
 }
 
 fn ip(value: &str) -> Result<ServerName, BadName> {
@@ -246,6 +259,8 @@ mod tests {
             ("*.*.example.net", BadName::Wildcard),
             ("www.*.net", BadName::Wildcard),
             ("ab--cd.example", BadName::ReservedLabel),
+            ("xn--a.example", BadName::NotALabel),
+            ("*.xn--zzzzzzzzzzzz99999.example", BadName::NotALabel),
         ] {
             assert_eq!(
                 ServerName::read(&Identifier::dns(value)),

@@ -216,7 +216,7 @@ pub fn certificate_name(profile: &Profile, name: &str) -> Result<String, BadName
             Err(bad("expected a URI, such as spiffe://example/alice"))
         }
         ProfileKind::X509(SanKind::Email) => match name.rsplit_once('@') {
-            Some((local, host)) if is_local_part(local) && is_dns_name(host) => {
+            Some((local, host)) if is_mail_address(name) => {
                 Ok(format!("{local}@{}", host.to_ascii_lowercase()))
             }
             _ => Err(bad("expected an address, such as alice@example.com")),
@@ -230,7 +230,7 @@ pub fn certificate_name(profile: &Profile, name: &str) -> Result<String, BadName
     }
 }
 
-fn is_uri(name: &str) -> bool {
+pub(crate) fn is_uri(name: &str) -> bool {
     let Some((scheme, rest)) = name.split_once(':') else {
         return false;
     };
@@ -243,6 +243,11 @@ fn is_uri(name: &str) -> bool {
         && rest
             .bytes()
             .all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b))
+}
+
+pub(crate) fn is_mail_address(name: &str) -> bool {
+    name.rsplit_once('@')
+        .is_some_and(|(local, host)| is_local_part(local) && is_dns_name(host))
 }
 
 fn is_local_part(local: &str) -> bool {

@@ -17,6 +17,7 @@ use crate::config::KeyChallenge;
 use crate::entitlement::Entitlement;
 use crate::pki::Signed;
 
+mod factors;
 mod names;
 
 pub(super) use names::{NamedKey, check_names};
@@ -51,6 +52,12 @@ pub enum CsrError {
     /// Its key can be factored.
     #[error("the CSR's key has the ROCA fingerprint (CVE-2017-15361): make a new one")]
     RocaKey,
+    /// Its key can be factored.
+    #[error("the CSR's key can be factored, since {how}: make a new one")]
+    FactoredKey {
+        /// Why.
+        how: &'static str,
+    },
     /// Its key is used for something else.
     #[error("the CSR's key is {what}: make a key for this certificate alone")]
     ReusedKey {

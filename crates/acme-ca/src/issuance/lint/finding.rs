@@ -45,6 +45,12 @@ pub enum Finding {
         /// The name.
         name: String,
     },
+    /// Its common name is none of its names.
+    #[error("its common name {name:?} is none of its names")]
+    CommonName {
+        /// The common name.
+        name: String,
+    },
     /// It names something twice.
     #[error("it names {name:?} twice")]
     NameTwice {

@@ -186,6 +186,7 @@ fn a_server_certificate_comes_from_the_authority_for_servers() {
     let hierarchy = hierarchy();
     let meant = Template {
         purpose: Purpose::Server,
+        subject: common_name("192.0.2.1").unwrap(),
         names: vec![
             San::Dns("*.example.net".into()),
             San::Dns("example.net".into()),
@@ -211,6 +212,7 @@ fn names_that_no_certificate_carries_are_found() {
     let findings = |purpose, authority: &Authority, names: &[&str]| {
         let meant = Template {
             purpose,
+            subject: x509_cert::name::Name::default(),
             names: names.iter().map(|name| San::Dns((*name).into())).collect(),
             ..template()
         };
@@ -218,7 +220,15 @@ fn names_that_no_certificate_carries_are_found() {
     };
     let name = |name: &str| Finding::Name { name: name.into() };
     let (server, servers) = (Purpose::Server, &hierarchy.servers);
-    for bad in ["Example.net", "a b", "*.*.net", "*", "192.0.2.1", ""] {
+    for bad in [
+        "Example.net",
+        "a b",
+        "*.*.net",
+        "*",
+        "192.0.2.1",
+        "",
+        "xn--a.net",
+    ] {
         assert_eq!(findings(server, servers, &[bad]), [name(bad)], "{bad}");
     }
     let wildcard = "*.example.net";
@@ -228,6 +238,56 @@ fn names_that_no_certificate_carries_are_found() {
         findings(server, servers, &[wildcard, wildcard])[..],
         [Finding::NameTwice { .. }]
     ));
+}
+
+#[test]
+fn names_of_every_type_have_rules() {
+    let hierarchy = hierarchy();
+    let carried = |purpose, authority: &Authority, name: San| {
+        let meant = Template {
+            purpose,
+            subject: x509_cert::name::Name::default(),
+            names: vec![name],
+            ..template()
+        };
+        match &lint_of(authority, &meant, &meant)[..] {
+            [] => true,
+            [Finding::Name { .. }] => false,
+            other => panic!("{other:?}"),
+        }
+    };
+    let client = |name| carried(Purpose::Client, &hierarchy.clients, name);
+    let server = |name| carried(Purpose::Server, &hierarchy.servers, name);
+    let (mail, uri) = ("alice@example.com", "spiffe://example/alice");
+    assert!(client(San::Email(mail.into())) && client(San::Uri(uri.into())));
+    assert!(!server(San::Email(mail.into())) && !server(San::Uri(uri.into())));
+    for bad in [
+        "alice",
+        "@example.com",
+        "alice@EXAMPLE.com",
+        "a b@example.com",
+    ] {
+        assert!(!client(San::Email(bad.into())), "{bad}");
+    }
+    for bad in ["", "alice", "spiffe:", "1:a", "spiffe://a b"] {
+        assert!(!client(San::Uri(bad.into())), "{bad}");
+    }
+    let ip = || San::Ip([192, 0, 2, 1].into());
+    assert!(server(ip()) && !client(ip()));
+}
+
+#[test]
+fn a_common_name_that_is_none_of_the_names_is_found() {
+    let authority = hierarchy().clients;
+    let meant = Template {
+        subject: common_name("root.example").unwrap(),
+        ..template()
+    };
+    let name = "root.example".into();
+    assert_eq!(
+        lint_of(&authority, &meant, &meant),
+        [Finding::CommonName { name }]
+    );
 }
 
 #[test]

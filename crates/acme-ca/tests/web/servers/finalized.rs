@@ -253,3 +253,33 @@ async fn a_key_that_others_know_is_not_certified_again() {
         }
     }
 }
+
+/// RSA-2048 with 65537 whose modulus is `p * q`.
+fn rsa_spki(modulus: &[u8]) -> Vec<u8> {
+    let head = "30820122300d06092a864886f70d01010105000382010f003082010a0282010100";
+    let head = hex::decode(head).unwrap();
+    let exponent = hex::decode("0203010001").unwrap();
+    [&head[..], modulus, &exponent[..]].concat()
+}
+
+#[tokio::test]
+async fn an_rsa_key_that_anybody_can_factor_is_refused() {
+    let servers = Servers::new().await;
+    let client = servers.world.client().await;
+    let order = servers.ready(&client, &NAMES).await;
+    // (2^1024 - 1)² is 2^2048 - 2^1025 + 1; every third number of ones is divisible by three.
+    let mut square = vec![0xff; 256];
+    square[127] = 0xfe;
+    square[128..].fill(0);
+    square[255] = 1;
+    // (2^1024 - 17)²: 2^2048 - 34 * 2^1024 + 289, which no small number divides.
+    let mut close = vec![0xff; 256];
+    close[127] = 0xff - 33;
+    close[128..].fill(0);
+    close[254..].copy_from_slice(&289_u16.to_be_bytes());
+    for (modulus, reason) in [(square, "small factor"), (close, "close together")] {
+        let csr = build(&rsa_spki(&modulus), None, &NAMES, |_| vec![1; 256]);
+        let detail = order.finalize(&client, &csr).await.refused(400, "badCSR");
+        assert!(detail.contains(reason), "{detail}");
+    }
+}
