@@ -314,6 +314,9 @@ fn weakness(key: &PublicKey) -> Option<Refusal> {
     if key.has_roca_fingerprint() {
         return Some(Refusal::RocaKey);
     }
+    if let Some(how) = key.rsa_modulus().and_then(crate::factors::weakness) {
+        return Some(Refusal::FactoredKey { how });
+    }
     match key.algorithm() {
         KeyAlgorithm::P256
         | KeyAlgorithm::P384
@@ -344,7 +347,11 @@ mod tests {
     #[test]
     fn a_disk_key_that_can_be_factored_is_refused() {
         assert!(matches!(weakness(&rsa(TAIL)), Some(Refusal::RocaKey)));
-        let other = TAIL.replace("b461", "b463");
+        // Divisible by 17.
+        let small = TAIL.replace("b461", "b463");
+        let refused = weakness(&rsa(&small));
+        assert!(matches!(refused, Some(Refusal::FactoredKey { .. })));
+        let other = TAIL.replace("b461", "b475");
         assert!(weakness(&rsa(&other)).is_none());
     }
 }

@@ -19,6 +19,7 @@ pub mod ca;
 pub mod config;
 pub mod enrolment;
 pub mod entitlement;
+mod factors;
 mod finalization;
 pub mod issuance;
 pub mod kubernetes;

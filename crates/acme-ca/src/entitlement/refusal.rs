@@ -98,6 +98,12 @@ pub enum Refusal {
     /// The key on disk can be factored.
     #[error("the key to be certified has the ROCA fingerprint (CVE-2017-15361): make a new one")]
     RocaKey,
+    /// The key on disk can be factored.
+    #[error("the key to be certified can be factored, since {how}: make a new one")]
+    FactoredKey {
+        /// Why.
+        how: &'static str,
+    },
     /// A name in the grant no longer fits the profile, as the configuration was changed.
     #[error("{0}")]
     BadName(crate::config::BadName),

@@ -17,7 +17,6 @@ use crate::config::KeyChallenge;
 use crate::entitlement::Entitlement;
 use crate::pki::Signed;
 
-mod factors;
 mod names;
 
 pub(super) use names::{NamedKey, check_names};

@@ -12,7 +12,6 @@ use x509_cert::request::CertReqInfo;
 
 use super::{
     COMMON_NAME, CsrError, DECIDED_BY_PROFILE, EXTENSION_REQUEST, Request, SUBJECT_ALT_NAME,
-    factors,
 };
 use crate::names::ServerName;
 
@@ -36,7 +35,7 @@ pub(in crate::issuance) fn check_names(
     if request.key.has_roca_fingerprint() {
         return Err(CsrError::RocaKey);
     }
-    if let Some(how) = request.key.rsa_modulus().and_then(factors::weakness) {
+    if let Some(how) = request.key.rsa_modulus().and_then(crate::factors::weakness) {
         return Err(CsrError::FactoredKey { how });
     }
     let common_name = common_name(&request.info)?;

@@ -9,7 +9,7 @@ const SMALL: u32 = 752;
 const ROUNDS: u32 = 100;
 
 /// Why a modulus can be factored, if it can: it is big-endian, of 4096 bits at most.
-pub(super) fn weakness(modulus: &[u8]) -> Option<&'static str> {
+pub(crate) fn weakness(modulus: &[u8]) -> Option<&'static str> {
     if has_small_factor(modulus) {
         return Some("it has a small factor");
     }
