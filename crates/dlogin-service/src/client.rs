@@ -12,9 +12,10 @@ use crate::{
 
 /// How long an agent may take for what needs no person.
 const PROMPT: Duration = Duration::from_secs(5);
-/// How much longer it may take for a touch that it asked for in time: it does not
-/// with less than five seconds left, and a YubiKey waits for fifteen.
-const LAST_TOUCH: Duration = Duration::from_secs(12);
+/// How much longer it may take for a touch that it asked for in time, which it does
+/// with five seconds left at least. A YubiKey waits for fifteen, a browser in the midst
+/// of a handshake for thirty, of which the module gives the agent twenty.
+const LAST_TOUCH: Duration = Duration::from_secs(8);
 
 /// A connection to the agent. One request at a time.
 #[derive(Debug)]
