@@ -1,6 +1,6 @@
 //! What happens to the YubiKey meanwhile: unplugged, used by others, pcscd restarted.
 
-use e2e::process::{self, Background, PATIENCE};
+use e2e::process::{self, Background, PATIENCE, within};
 use virtual_yubikey::TouchMode;
 
 use crate::day::Day;
@@ -18,7 +18,7 @@ fn it_survives_unplug_and_replug_and_says_what_is_missing() {
         day.agent.log()
     );
     control.replug().unwrap();
-    assert!(process::within(PATIENCE, || {
+    assert!(within(PATIENCE, || {
         day.ssh(&["host", "true"]).status.success()
     }));
 }
@@ -51,8 +51,12 @@ fn a_program_that_keeps_the_card_is_named_as_the_reason_and_outlived() {
     day.site.rig().touch().wait_until_asked(PATIENCE).unwrap();
     let output = day.ssh(&["host", "true"]);
     assert_eq!(output.status.code(), Some(255));
-    let said = day.agent.log();
-    assert!(said.contains("another program holds the YubiKey"), "{said}");
+    let said = || {
+        day.agent
+            .log()
+            .contains("another program holds the YubiKey")
+    };
+    assert!(within(PATIENCE, said), "{}", day.agent.log());
     day.site.rig().touch().touch().unwrap();
     assert!(other.wait().unwrap().success(), "{}", other.log());
     day.site.rig().touch().set_mode(TouchMode::Auto);
