@@ -187,8 +187,8 @@ impl Server {
 
     /// Serves until `stop` is ready, then drains: nothing new is accepted, what is under way is
     /// finished. Connections live on threads of their own, one for each core, and need none of the
-    /// runtime that this runs on. A service manager that wants to know (`NOTIFY_SOCKET`, sd_notify(3)) is told when
-    /// it serves and when it stops.
+    /// runtime that this runs on. A service manager that wants to know (`NOTIFY_SOCKET`,
+    /// sd_notify(3)) is told when it serves and when it stops.
     ///
     /// # Errors
     /// [`ServeError::Listener`].

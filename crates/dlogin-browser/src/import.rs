@@ -199,7 +199,7 @@ fn put_in(folder: &Path, identity: &Identity) -> Result<(), Error> {
 /// It is on record before it is there. What was there before and could not be
 /// replaced stays on record, and is tried again by [`keep_up`].
 fn replace(held: &mut Held, folder: &Path, identity: &Identity) -> Result<(), Error> {
-    let mut import = Import {
+    let import = Import {
         folder: folder.to_owned(),
         name: identity.certificate.name().to_string(),
         serial: String::new(),
@@ -212,12 +212,10 @@ fn replace(held: &mut Held, folder: &Path, identity: &Identity) -> Result<(), Er
     held.save()?;
     let done = take_one_out(&import).and_then(|()| put_in(folder, identity));
     let gone = is_new && done.is_err() && take_one_out(&import).is_ok();
-    held.record.imports.pop();
-    if !gone {
-        if done.is_ok() {
-            import.serial.clone_from(&identity.certificate.serial);
-        }
-        held.record.imports.push(import);
+    if gone {
+        held.record.imports.pop();
+    } else if let (Ok(()), Some(import)) = (&done, held.record.imports.last_mut()) {
+        import.serial.clone_from(&identity.certificate.serial);
     }
     done.and(held.save())
 }

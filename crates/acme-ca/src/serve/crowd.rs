@@ -39,14 +39,10 @@ impl Crowd {
 
     /// Waits for room, and has it made.
     pub(super) async fn enter(&self) -> Option<Member> {
-        let mut slot = Arc::clone(&self.slots).try_acquire_owned().ok();
-        while slot.is_none() {
-            self.end_idlest();
-            let freed = Arc::clone(&self.slots).acquire_owned();
-            if let Ok(freed) = timeout(AGAIN, freed).await {
-                slot = Some(freed.ok()?);
-            }
-        }
+        let slot = match Arc::clone(&self.slots).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) => self.room().await?,
+        };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let activity = Arc::new(Activity::default());
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,8 +51,18 @@ impl Crowd {
             number,
             activity,
             members: Arc::clone(&self.members),
-            _slot: slot?,
+            _slot: slot,
         })
+    }
+
+    async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            self.end_idlest();
+            let freed = Arc::clone(&self.slots).acquire_owned();
+            if let Ok(freed) = timeout(AGAIN, freed).await {
+                return freed.ok();
+            }
+        }
     }
 
     fn end_idlest(&self) {

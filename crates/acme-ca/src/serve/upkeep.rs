@@ -63,6 +63,9 @@ impl Wants {
 async fn finish(web: &Web, wants: Wants) -> Result<(), ServeError> {
     let store = web.ca.store();
     for found in store.processing().await? {
+        if Wants::of(web, &found) != wants {
+            continue;
+        }
         let id = found.id;
         let Some(_in_hand) = web.under_way.claim(&id).await else {
             continue;
@@ -72,9 +75,6 @@ async fn finish(web: &Web, wants: Wants) -> Result<(), ServeError> {
         let Some(order) = order.filter(|order| order.status == OrderStatus::Processing) else {
             continue;
         };
-        if Wants::of(web, &order) != wants {
-            continue;
-        }
         let now = web.now();
         if let Some(certificate) = store.certificate_of_order(&order).await? {
             let ending = Ending::Issued { certificate };

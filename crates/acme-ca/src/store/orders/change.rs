@@ -100,20 +100,14 @@ pub(super) fn set_order(
     status: OrderStatus,
 ) -> Result<(), StoreError> {
     order.status = status;
-    // Whether it is open is written only when it ends: indexes hang on it.
-    c.prepare_cached(if is_open(status) {
-        "UPDATE orders SET status = ?2, problem = ?3, csr = ?4, certificate = ?5 WHERE id = ?1"
-    } else {
-        "UPDATE orders SET status = ?2, problem = ?3, csr = ?4, certificate = ?5, open = 0
-         WHERE id = ?1"
-    })?
-    .execute(params![
-        order.id,
-        status.as_str(),
-        order.problem,
-        order.csr,
-        order.certificate,
-    ])?;
+    c.prepare_cached(&update(status, ", csr = ?4, certificate = ?5"))?
+        .execute(params![
+            order.id,
+            status.as_str(),
+            order.problem,
+            order.csr,
+            order.certificate,
+        ])?;
     Ok(())
 }
 
@@ -124,17 +118,19 @@ pub(super) fn set_status(
     status: OrderStatus,
     problem: Option<&str>,
 ) -> Result<(), StoreError> {
-    c.prepare_cached(if is_open(status) {
-        "UPDATE orders SET status = ?2, problem = ?3 WHERE id = ?1"
-    } else {
-        "UPDATE orders SET status = ?2, problem = ?3, open = 0 WHERE id = ?1"
-    })?
-    .execute(params![id, status.as_str(), problem])?;
+    c.prepare_cached(&update(status, ""))?
+        .execute(params![id, status.as_str(), problem])?;
     Ok(())
 }
 
-fn is_open(status: OrderStatus) -> bool {
-    !matches!(status, OrderStatus::Valid | OrderStatus::Invalid)
+/// Status, problem and more of an order. Whether it is open is written only when it ends: indexes
+/// hang on it.
+fn update(status: OrderStatus, more: &str) -> String {
+    let end = match status {
+        OrderStatus::Pending | OrderStatus::Ready | OrderStatus::Processing => "",
+        OrderStatus::Valid | OrderStatus::Invalid => ", open = 0",
+    };
+    format!("UPDATE orders SET status = ?2, problem = ?3{more}{end} WHERE id = ?1")
 }
 
 pub(super) fn set_authorization(
